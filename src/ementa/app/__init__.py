@@ -1,0 +1,1 @@
+"""The HTTP application: middleware, the error table, health, and every domain's routes. Start at `create.py`."""

@@ -1,0 +1,73 @@
+"""Builds the HTTP application around a `Runtime`."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+import ementa
+from ementa.analysis.routes import router as analysis_router
+from ementa.app import errors
+from ementa.app.docs import mount_docs
+from ementa.app.health import HealthBoard
+from ementa.app.middleware import Gate, Outermost
+from ementa.app.openapi import describe
+from ementa.app.probes import make_checks
+from ementa.app.routes import router as server_router
+from ementa.bootstrap import Runtime
+from ementa.identity.first import ensure_first_key
+from ementa.identity.keyring import Keyring
+from ementa.observability.metrics import HttpMetrics, QueueMetrics, new_registry
+from ementa.upkeep.watch import ResourceWatch
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """The application: its lifespan starts and stops `runtime`, and makes the first key when there is none."""
+    settings = runtime.settings
+    watch = ResourceWatch(settings.upkeep, settings.data)
+    health = HealthBoard(make_checks(runtime, watch))
+    registry = new_registry(ementa.__version__)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        try:
+            try:
+                await runtime.start(run_jobs=settings.jobs.embedded_worker)
+                app.state.first_key = await ensure_first_key(runtime.database, settings.identity, settings.data)
+            except Exception as error:
+                app.state.startup_error = error
+                raise
+            yield
+        finally:
+            await health.close()
+            await runtime.stop()
+
+    app = FastAPI(
+        title="Ementa",
+        version=ementa.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        max_body_size=None,  # `Gate` knows which requests bring documents
+    )
+    app.state.runtime = runtime
+    app.state.startup_error = None
+    app.state.database = runtime.database
+    app.state.keyring = Keyring(runtime.database, settings.identity)
+    app.state.watch = watch
+    app.state.health = health
+    app.state.registry = registry
+    app.state.queue_metrics = QueueMetrics(registry)
+    errors.install(app)
+    app.include_router(server_router)
+    app.include_router(analysis_router)
+    mount_docs(app)
+    describe(app)
+    app.add_middleware(
+        Gate,
+        settings=settings.app,
+        max_upload_bytes=settings.extraction.max_upload_bytes,
+        refusal=watch.refusal,
+    )
+    app.add_middleware(Outermost, metrics=HttpMetrics(registry))
+    return app

@@ -1,0 +1,105 @@
+"""The OpenAPI document: both languages, and the one error form declared everywhere."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+_DESCRIPTION = """\
+**Português.** Envie um documento com uma pergunta (`POST /upload`), acompanhe a fila (`GET /queue`) e receba a \
+resposta no JSON que você pediu, com a prova de cada valor (`GET /response/{id}`). Toda requisição leva a chave no \
+cabeçalho `Key` (ou `Authorization: Bearer`). Erros vêm sempre na mesma forma, em português ou inglês conforme \
+`Accept-Language`; toda resposta traz `X-Request-Id`.
+
+**English.** Send a document with a question (`POST /upload`), follow the queue (`GET /queue`) and get the answer in \
+the JSON you asked for, with the proof of every value (`GET /response/{id}`). Every request carries the key in the \
+header `Key` (or `Authorization: Bearer`). Errors always have the same form, in Portuguese or English by \
+`Accept-Language`; every response carries `X-Request-Id`.
+"""
+
+_ERROR = {
+    "type": "object",
+    "title": "Error",
+    "description": "Toda falha tem esta forma. / Every failure has this form.",
+    "required": ["error", "code", "details", "timestamp"],
+    "properties": {
+        "error": {"type": "string", "description": "O que houve e o que fazer. / What happened and what to do."},
+        "code": {"type": "string", "description": "Estável, para programas. / Stable, for programs."},
+        "details": {"description": "O que ajuda um programa, ou null. / What helps a program, or null."},
+        "timestamp": {"type": "string", "format": "date-time"},
+    },
+    "additionalProperties": False,
+}
+_MEANINGS = {
+    400: "Não é HTTP bem formado. / Not well-formed HTTP.",
+    401: "Chave ausente ou inválida. / Key missing or invalid.",
+    403: "Não permitido a esta chave. / Not allowed to this key.",
+    404: "Não existe, ou não é seu. / It does not exist, or is not yours.",
+    408: "Lento demais. / Too slow.",
+    409: "Contradiz o que já existe. / Contradicts what is already there.",
+    410: "Expirou ou foi cancelado, e foi apagado. / Expired or cancelled, and erased.",
+    413: "Grande demais. / Too large.",
+    422: "Não pôde ser entendido ou lido. / Could not be understood or read.",
+    429: "Demais; espere `Retry-After` segundos. / Too many; wait `Retry-After` seconds.",
+    431: "Cabeçalhos grandes demais. / Headers too large.",
+    500: "Falha nossa. / A failure of ours.",
+    502: "O servidor de modelos falhou. / The model server failed.",
+    503: "Indisponível por ora; `Retry-After`. / Unavailable for now; `Retry-After`.",
+    507: "Sem espaço em disco. / No disk space.",
+}
+_ANYWHERE = (400, 408, 413, 431, 500, 503)
+_WITH_KEY = (401, 403, 429)
+_OWN = {
+    "/upload": (409, 502, 507),
+    "/queue/{analysis_id}": (404, 410, 507),
+    "/response/{analysis_id}": (404, 409, 410, 502, 507),  # those of the document's own failure among them
+}
+_TAGS = [
+    {"name": "analysis", "description": "Documento entra, JSON provado sai. / A document in, proven JSON out."},
+    {"name": "server", "description": "Saúde, métricas, modelos. / Health, metrics, models."},
+]
+
+
+def describe(app: FastAPI) -> None:
+    """Make `/openapi.json` tell what every route has in common."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _document(app)
+        return app.openapi_schema
+
+    app.openapi = openapi
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes, tags=_TAGS
+    )
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas["Error"] = _ERROR
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _declare_errors(operation, _OWN.get(path, ()))
+    return document
+
+
+def _declare_errors(operation: dict[str, Any], own: tuple[int, ...]) -> None:
+    statuses = {*_ANYWHERE, *own}
+    if "security" in operation:
+        statuses.update(_WITH_KEY)
+    if "parameters" in operation:
+        statuses.add(422)
+    responses = operation["responses"]
+    responses.pop("422", None)
+    for status in sorted(statuses):
+        responses[str(status)] = _error_answer(_MEANINGS[status])
+    responses["default"] = _error_answer("Falha, sempre nesta forma. / Failure, always in this form.")
+
+
+def _error_answer(description: str) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }

@@ -1,0 +1,64 @@
+"""What `/health` asks of each dependency."""
+
+import asyncio
+from typing import Any
+
+from sqlalchemy import text
+
+from ementa.app.health import Check, Finding
+from ementa.bootstrap import Runtime
+from ementa.extraction.ocr.tessdata import choose_languages, find_tessdata
+from ementa.upkeep.watch import ResourceWatch
+
+_SANDBOX_SECONDS = 600.0
+"""Asking starts a child process, so it is not asked at each poll."""
+
+
+def make_checks(runtime: Runtime, watch: ResourceWatch) -> list[Check]:
+    """Every dependency of a server."""
+
+    async def database() -> Finding:
+        async with runtime.database.read() as session:
+            await session.execute(text("SELECT 1"))
+        return Finding(details={"kind": "sqlite" if runtime.database.is_sqlite else "postgresql"})
+
+    async def jobs() -> Finding:
+        failure = runtime.jobs.failure
+        if failure is None:
+            return Finding()
+        return Finding("down", {"error": f"{type(failure).__name__}; it is started again"})
+
+    async def disk() -> Finding:
+        seen = watch.look()
+        state = "ok" if seen.free_disk >= seen.min_free_disk else "down"
+        return Finding(state, {"free_bytes": seen.free_disk, "min_free_bytes": seen.min_free_disk})
+
+    async def memory() -> Finding:
+        seen = watch.look()
+        state = "ok" if seen.used_memory <= seen.max_memory else "down"
+        return Finding(state, {"used_bytes": seen.used_memory, "max_bytes": seen.max_memory})
+
+    async def ocr() -> Finding:
+        settings = runtime.settings.extraction
+        place = await asyncio.to_thread(find_tessdata, settings.tessdata)
+        languages, missing = await asyncio.to_thread(choose_languages, place, settings.ocr_languages)
+        return Finding("degraded" if missing else "ok", {"languages": languages, "missing": missing})
+
+    async def sandbox() -> Finding:
+        hello = await runtime.pool.isolation()
+        state = "ok" if hello.seccomp and hello.network != "open" else "degraded"
+        return Finding(state, {"network": hello.network, "seccomp": hello.seccomp})
+
+    async def models() -> Finding:
+        health: dict[str, Any] = await runtime.gateway.health()
+        return Finding(health["status"], {"servers": health["servers"]})
+
+    return [
+        Check("database", database, required=True),
+        Check("jobs", jobs, fresh_seconds=1.0),
+        Check("disk", disk, required=True),
+        Check("memory", memory, required=True),
+        Check("ocr", ocr, fresh_seconds=60.0),
+        Check("sandbox", sandbox, fresh_seconds=_SANDBOX_SECONDS),
+        Check("models", models),
+    ]

@@ -1,0 +1,111 @@
+"""uvicorn's HTTP protocol with what it lacks: a limit on headers while they arrive, a time limit for them, and our
+error form for what is not HTTP at all."""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ementa.app.errors import BodyTimeout, HeadersTooLarge, RequestMalformed, error_body, status_of
+from ementa.kit.errors import EmentaError
+from ementa.kit.ids import new_id
+from ementa.settings import ServerSettings
+
+_NOT_HTTP = {"pt": "não é HTTP válido", "en": "it is not valid HTTP"}
+_PIPELINED = 65_536
+
+
+def make_protocol(settings: ServerSettings) -> type[HttpToolsProtocol]:
+    """The protocol class for uvicorn's `http` option, with these limits."""
+
+    class Protocol(_BoundedProtocol):
+        limits = settings
+
+    return Protocol
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """Answers and hangs up on heads that are malformed, too large or too slow. These are answered in Portuguese: the
+    head that would tell the language never came."""
+
+    limits: ServerSettings
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0
+        self._in_head = True
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        """Start the clock for the first head."""
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the clock."""
+        self._stop_clock()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what belongs to a head before it is parsed and kept."""
+        if self._in_head:
+            if self._head_timer is None:
+                self._expect_head()
+            self._head_bytes += len(data)
+        super().data_received(data)
+        # What is parsed here may end with a body, so only a head still open after the limit is surely too large.
+        if self._in_head and self._head_bytes > self.limits.max_header_bytes + _PIPELINED:
+            self._refuse(HeadersTooLarge(limit=self.limits.max_header_bytes))
+
+    def on_headers_complete(self) -> None:
+        """The head is whole; what follows is a body."""
+        self._in_head = False
+        self._stop_clock()
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """What follows is another head."""
+        super().on_message_complete()
+        self._in_head = True
+        self._head_bytes = 0
+
+    def send_400_response(self, msg: str) -> None:
+        """What the parser could not understand."""
+        del msg
+        self._refuse(RequestMalformed(cause=_NOT_HTTP))
+
+    def _expect_head(self) -> None:
+        seconds = self.limits.body_timeout_seconds
+        self._head_timer = self.loop.call_later(seconds, self._refuse, BodyTimeout(seconds=round(seconds, 1)))
+
+    def _stop_clock(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _refuse(self, error: EmentaError) -> None:
+        self._stop_clock()
+        if self.transport.is_closing():
+            return
+        idle = self._head_bytes == 0
+        if not idle and self._may_answer():  # nobody waits for an answer on an idle connection
+            body = error_body(error, "pt")
+            status = HTTPStatus(status_of(type(error)))
+            head = (
+                f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
+                f"content-length: {len(body)}\r\nx-request-id: {new_id()}\r\nconnection: close\r\n\r\n"
+            )
+            self.transport.write(head.encode("ascii") + body)
+        self.transport.close()
+
+    def _may_answer(self) -> bool:
+        """Whether an answer now would be taken for that of the request that is being read: nothing is under way, or it
+        is this request, still in its body and not yet answered. The application then finds its client gone."""
+        if not self.cycle or self.cycle.response_complete:
+            return True
+        if self._in_head or self.pipeline or self.cycle.response_started:
+            return False
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        return True

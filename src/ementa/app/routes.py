@@ -1,0 +1,119 @@
+"""The server's own addresses: health, metrics, models, documentation."""
+
+from typing import Annotated, Any
+
+import msgspec
+import orjson
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
+
+import ementa
+from ementa.app.health import HealthBoard, require_ready
+from ementa.identity.deps import PrincipalDep
+from ementa.jobs import service as jobs
+from ementa.observability.metrics import render
+
+router = APIRouter(tags=["server"])
+
+
+class DependencyState(BaseModel):
+    """One dependency, as last seen."""
+
+    model_config = {"extra": "allow"}
+
+    state: Annotated[str, Field(description="ok, degraded, down, or unknown when it does not answer.")]
+    required: Annotated[bool, Field(description="Whether the service is not ready without it.")]
+    latency_ms: float | None = None
+    checked_at: str | None = None
+    error: str | None = None
+
+
+class Health(BaseModel):
+    """The service and each thing it depends on."""
+
+    status: Annotated[str, Field(description="ok, degraded or down.")]
+    version: str
+    dependencies: dict[str, DependencyState]
+    timestamp: str
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: str
+    version: str
+
+
+class ModelRead(BaseModel):
+    """A model that can be named in `Model`."""
+
+    name: Annotated[str, Field(description="What to write in `Model`.")]
+    provider: Annotated[str, Field(description="Who runs it: `ollama`, or `ementa` for the built-in reader.")]
+    context_tokens: Annotated[int, Field(description="Tokens it can see at once; 0 for the built-in reader.")]
+    capabilities: Annotated[
+        list[str],
+        Field(description="`completion`, `tools`, `vision`, `thinking`, `embedding`; `ementa-reader`: `extraction`."),
+    ]
+    size_bytes: Annotated[int, Field(description="On disk; 0 when unknown.")]
+    parameter_size: Annotated[str, Field(description="Its parameters, as `1.0B`; empty when unknown.")]
+    quantization: Annotated[str, Field(description="As `Q4_K_M`; empty when unknown.")]
+
+
+class ModelList(BaseModel):
+    """Every model within reach, by name."""
+
+    models: list[ModelRead]
+    default: Annotated[str, Field(description="The model of the command line and the web interface.")]
+
+
+@router.get("/", include_in_schema=False)
+async def show_start() -> RedirectResponse:
+    """The documentation, until there is more to see."""
+    return RedirectResponse("/docs")
+
+
+@router.get("/health", response_model=Health)
+async def get_health(request: Request) -> Response:
+    """The state of each dependency, never older than seconds, always within a second. 503 when one that is required is
+    missing."""
+    return _told(await _board(request).report())
+
+
+@router.get("/health/live")
+async def get_liveness() -> Alive:
+    """Whether the process answers at all. Asks nothing of anybody."""
+    return Alive(status="ok", version=ementa.__version__)
+
+
+@router.get("/health/ready", response_model=Health)
+async def get_readiness(request: Request) -> Response:
+    """Whether requests can be served now: database, disk and memory."""
+    return _told(await _board(request).report(required_only=True))
+
+
+@router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+async def get_metrics(request: Request) -> Response:
+    """Metrics in Prometheus' text form."""
+    state = request.app.state
+    async with state.database.read() as session:
+        state.queue_metrics.set(await jobs.counts(session))
+    return Response(render(state.registry), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+@router.get("/models")
+async def list_models(request: Request, _principal: PrincipalDep) -> ModelList:
+    """The models that can be asked, the built-in `ementa-reader` among them."""
+    gateway = request.app.state.runtime.gateway
+    models: list[Any] = [msgspec.to_builtins(model) for model in await gateway.models()]
+    return ModelList(models=models, default=gateway.settings.default_model)
+
+
+def _board(request: Request) -> HealthBoard:
+    return request.app.state.health
+
+
+def _told(report: dict[str, Any]) -> Response:
+    report["version"] = ementa.__version__
+    require_ready(report)
+    return Response(orjson.dumps(report), media_type="application/json")

@@ -1,0 +1,100 @@
+"""Builds one `Runtime`: every part of Ementa in one process, for the server, the worker, the command line and tests."""
+
+import logging
+from datetime import datetime, timedelta
+
+from ementa.analysis import retention
+from ementa.analysis import service as analyses
+from ementa.analysis.intake import Intake
+from ementa.analysis.jobs import Pipeline
+from ementa.analysis.signals import Changes
+from ementa.db.database import Database
+from ementa.db.migrate import upgrade
+from ementa.extraction.sandbox.pool import SandboxPool
+from ementa.jobs.concurrency import derive, detect_hardware
+from ementa.jobs.engines import create_engine
+from ementa.jobs.supervisor import Supervisor
+from ementa.llm.gateway import Gateway
+from ementa.settings import Settings
+from ementa.storage.directory import prepare_data
+from ementa.storage.filesystem import FilesystemStore
+from ementa.upkeep.jobs import sweep_kind
+from ementa.upkeep.sweep import Sweep, house_sweeps
+
+log = logging.getLogger(__name__)
+
+STRANDED = timedelta(minutes=2)
+"""How long a document may wait without a job before it is given a new one."""
+
+
+class Runtime:
+    """The parts of one process. `start` it, use it, `stop` it."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Build the parts; nothing is opened until `start` but the data directory is made (0700)."""
+        prepare_data(settings.data)
+        self.settings = settings
+        self.concurrency = derive(detect_hardware(), settings.jobs)
+        children = settings.extraction.children or self.concurrency.children
+        extraction = settings.extraction.model_copy(update={"children": children})
+        slots = settings.llm.model_concurrency or self.concurrency.model
+        self.database = Database(settings.db, settings.data)
+        self.store = FilesystemStore(settings.data / "blobs")
+        self.pool = SandboxPool(extraction)
+        self.gateway = Gateway(settings.llm.model_copy(update={"model_concurrency": slots}), settings.plugins)
+        self.changes = Changes()
+        self.intake = Intake(self.database, self.store, self.gateway, settings.analysis, extraction)
+        self.pipeline = Pipeline(
+            self.database,
+            self.store,
+            self.pool,
+            self.gateway,
+            self.changes,
+            settings.analysis,
+            extraction,
+            settings.plugins,
+        )
+        # Created even where no job runs: enqueuing goes through it.
+        kinds = [*self.pipeline.kinds(), sweep_kind(self._sweeps(), settings.upkeep)]
+        self.jobs = Supervisor(lambda: create_engine(settings.jobs, self.database, kinds, self.concurrency.queues))
+
+    async def start(self, *, run_jobs: bool) -> None:
+        """Bring the database up to date and, when asked, start running jobs.
+
+        Raises `EngineBusy` when another process already runs those of this data directory.
+        """
+        await upgrade(self.database)
+        if run_jobs:
+            await self.jobs.start()
+
+    async def stop(self) -> None:
+        """Hand running jobs back and let go of everything. Safe to call twice."""
+        await self.jobs.stop(self.settings.jobs.grace_seconds)
+        await self.pool.close()
+        await self.gateway.close()
+        await self.database.close()
+
+    def _sweeps(self) -> list[Sweep]:
+        """Everything that is removed by itself."""
+        orphan_age = timedelta(seconds=self.settings.analysis.max_ttl_seconds)
+
+        async def expired(now: datetime) -> int:
+            erased = await retention.erase_expired(self.database, self.store, now)
+            if erased:
+                self.changes.notify()
+            return erased
+
+        async def orphans(now: datetime) -> int:
+            return await retention.erase_orphans(self.database, self.store, now - orphan_age)
+
+        async def stranded(now: datetime) -> int:
+            return await analyses.resume_stranded(self.database, now - STRANDED)
+
+        house = house_sweeps(
+            self.database,
+            self.store,
+            self.settings.data,
+            self.settings.upkeep,
+            self.settings.jobs.keep_finished_seconds,
+        )
+        return [Sweep("analyses", expired), Sweep("orphans", orphans), Sweep("stranded", stranded), *house]

@@ -1,0 +1,1 @@
+"""The `ementa` command: one file per command group. Start at `main.py`."""

@@ -1,0 +1,65 @@
+"""Who is asking, for routes: `PrincipalDep` for anybody with a key, `AdminDep` for administrators."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from ementa.identity.errors import AdminRequired, CredentialRepeated, ScopeMissing
+from ementa.identity.keyring import Keyring
+from ementa.identity.types import Principal, Role, Scope
+from ementa.kit.errors import Unauthenticated
+
+# Both only say in the OpenAPI document how to send a key; `get_principal` reads the headers itself, repeated ones too.
+_key_header = APIKeyHeader(name="Key", auto_error=False, description="Chave de API / API key")
+_bearer = HTTPBearer(auto_error=False, description="Chave de API / API key")
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_MAX_CHARS = 512
+
+
+async def get_principal(
+    request: Request,
+    _key: Annotated[str | None, Security(_key_header)],
+    _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> Principal:
+    """Who is asking, by the header `Key` or by `Authorization: Bearer`; raises `Unauthenticated`, `ScopeMissing`."""
+    keyring: Keyring = request.app.state.keyring
+    client = request.client.host if request.client else ""
+    principal = await keyring.authenticate(_read_key(request), client)
+    request.state.user_id = principal.user_id  # the access log names it
+    needed = Scope.READ if request.method in _SAFE else Scope.WRITE
+    if not principal.allows(needed):
+        raise ScopeMissing(scope=needed.value)
+    return principal
+
+
+PrincipalDep = Annotated[Principal, Depends(get_principal)]
+
+
+async def get_admin(principal: PrincipalDep) -> Principal:
+    """Who is asking, if they administer their tenant; raises `AdminRequired`, `ScopeMissing`."""
+    if principal.role is not Role.ADMIN:
+        raise AdminRequired
+    if not principal.is_admin:
+        raise ScopeMissing(scope=Scope.ADMIN.value)
+    return principal
+
+
+def _read_key(request: Request) -> str:
+    keys = request.headers.getlist("key")
+    if len(keys) > 1:
+        raise CredentialRepeated(name="Key")
+    if not keys:
+        values = request.headers.getlist("authorization")
+        if len(values) > 1:
+            raise CredentialRepeated(name="Authorization")
+        kind, _, value = (values[0] if values else "").partition(" ")
+        keys = [value] if kind.lower() == "bearer" else []
+    key = keys[0].strip() if keys else ""
+    if not 0 < len(key) <= _MAX_CHARS:
+        raise Unauthenticated
+    return key
+
+
+AdminDep = Annotated[Principal, Depends(get_admin)]

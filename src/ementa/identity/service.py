@@ -1,0 +1,95 @@
+"""The verbs of identity: make and revoke keys, add users and tenants, tell the audit trail."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from ementa.db.database import ReadSession, Session
+from ementa.identity import queries
+from ementa.identity.audit import record_event as record_event
+from ementa.identity.audit import verify_chain as verify_chain
+from ementa.identity.errors import KeyNotFound, ScopeUnknown
+from ementa.identity.keys import PREFIX_CHARS, hash_key, new_key
+from ementa.identity.models import ApiKey, Tenant, User
+from ementa.identity.queries import KeyOwner
+from ementa.identity.types import Principal, Role, Scope
+from ementa.kit import clock
+from ementa.kit.ids import new_id
+
+
+async def ensure_tenant(session: Session, name: str) -> Tenant:
+    """The tenant of that name, made when it does not exist."""
+    tenant = await queries.find_tenant(session, name)
+    if tenant is None:
+        tenant = Tenant(id=new_id(), name=name, created_at=clock.now())
+        session.add(tenant)
+        await session.flush()
+    return tenant
+
+
+async def ensure_user(session: Session, tenant: Tenant, email: str, role: Role) -> User:
+    """The tenant's user of that e-mail, made with `role` when there is none; an existing one keeps its role."""
+    user = await queries.find_user(session, tenant.id, email)
+    if user is None:
+        user = User(id=new_id(), tenant_id=tenant.id, email=email, role=role, created_at=clock.now())
+        session.add(user)
+        await session.flush()
+    return user
+
+
+async def add_key(
+    session: Session,
+    user: User,
+    *,
+    name: str,
+    scopes: Sequence[str] = (),
+    expires_at: datetime | None = None,
+    key: str | None = None,
+    bootstrap: bool = False,
+) -> tuple[ApiKey, str]:
+    """Give `user` a key: the record and the key itself, which is never seen again. Raises `ScopeUnknown`."""
+    known = [scope.value for scope in Scope]
+    for scope in scopes:
+        if scope not in known:
+            raise ScopeUnknown(scope=scope, known=", ".join(known))
+    secret = key or new_key()
+    record = ApiKey(
+        id=new_id(),
+        user_id=user.id,
+        name=name[:100],
+        prefix=secret[:PREFIX_CHARS] if key is None else "",  # a given key may be short: show nothing of it
+        hash=hash_key(secret),
+        scopes=sorted(set(scopes)),
+        bootstrap=bootstrap,
+        created_at=clock.now(),
+        expires_at=expires_at,
+    )
+    session.add(record)
+    await session.flush()
+    return record, secret
+
+
+async def list_keys(session: ReadSession) -> list[KeyOwner]:
+    """Every key with its user, oldest first."""
+    return await queries.list_keys(session)
+
+
+async def revoke_key(session: Session, name: str) -> KeyOwner:
+    """Revoke the one living key whose id, prefix or name is `name`; raises `KeyNotFound`.
+
+    Every process refuses it within a few seconds (`keyring.CACHE_SECONDS`).
+    """
+    matching = [
+        owner
+        for owner in await queries.list_keys(session)
+        if owner.key.revoked_at is None and name in (owner.key.id, owner.key.prefix, owner.key.name)
+    ]
+    if len(matching) != 1:
+        raise KeyNotFound(name=name)
+    matching[0].key.revoked_at = clock.now()
+    return matching[0]
+
+
+def to_principal(owner: KeyOwner) -> Principal:
+    """Who speaks through a key."""
+    user = owner.user
+    return Principal(user.tenant_id, user.id, Role(user.role), owner.key.id, frozenset(owner.key.scopes))

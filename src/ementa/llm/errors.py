@@ -1,0 +1,147 @@
+"""Every way a call to a model fails, each with its cause and what to do."""
+
+from collections.abc import Sequence
+
+from ementa.kit.errors import Invalid, TooLarge, Unavailable, UpstreamFailed
+
+_NONE = {"pt": "nenhum", "en": "none"}
+_LISTED = 12
+
+
+class ModelUnavailable(Unavailable):
+    """The model is not there: no server has it, or no server answers.
+
+    Made by `model_absent` and `server_unreachable`, which fill `cause` and `advice`.
+    """
+
+    code = "MODEL_UNAVAILABLE"
+    pt = "O modelo {model} não está disponível: {cause}. {advice}"
+    en = "Model {model} is not available: {cause}. {advice}"
+
+
+class ServerUnreachable(ModelUnavailable):
+    """The same to the user; the gateway knows by it that another server may do better."""
+
+
+class ModelTimeout(UpstreamFailed):
+    """The model did not finish in the time allowed."""
+
+    code = "MODEL_TIMEOUT"
+    pt = (
+        "O modelo {model} não terminou em {seconds} s. Tente de novo, use um modelo menor "
+        "ou aumente o tempo (TIMEOUT para gerações, EMENTA_ANALYSIS__MODEL_TIMEOUT_SECONDS para análises)."
+    )
+    en = (
+        "Model {model} did not finish within {seconds} s. Try again, use a smaller model "
+        "or allow more time (TIMEOUT for generations, EMENTA_ANALYSIS__MODEL_TIMEOUT_SECONDS for analyses)."
+    )
+
+
+class ModelBusy(Unavailable):
+    """Too many requests are in line for the model, here or at its server."""
+
+    code = "MODEL_BUSY"
+    pt = "O modelo {model} está ocupado com outros pedidos. Tente de novo em instantes."
+    en = "Model {model} is busy with other requests. Try again in a moment."
+
+
+class ModelFailed(UpstreamFailed):
+    """The model's server failed while answering."""
+
+    code = "MODEL_FAILED"
+    pt = "O servidor do modelo {model} falhou: {cause}. Veja os logs do Ollama ou tente outro modelo."
+    en = "The server of model {model} failed: {cause}. See Ollama's logs or try another model."
+
+
+class ModelRejected(UpstreamFailed):
+    """The model's server refuses this request; sending it again would not help."""
+
+    code = "MODEL_REJECTED"
+    pt = "O servidor do modelo {model} recusou o pedido: {cause}."
+    en = "The server of model {model} refused the request: {cause}."
+    retryable = False
+
+
+class ModelCannotChat(Invalid):
+    """The model exists but does not write text."""
+
+    code = "MODEL_CANNOT_CHAT"
+    pt = "O modelo {model} não gera texto ({capabilities}). Escolha um modelo de conversa, por exemplo gemma3:1b."
+    en = "Model {model} does not generate text ({capabilities}). Choose a chat model, for example gemma3:1b."
+
+
+class ModelContextExceeded(TooLarge):
+    """The prompt does not fit the model's context. Nothing is ever cut silently to make it fit."""
+
+    code = "MODEL_CONTEXT_EXCEEDED"
+    pt = (
+        "O pedido tem cerca de {needed} tokens e o contexto do modelo {model} é de {context}. Encurte o pedido, "
+        "use um modelo de contexto maior ou aumente EMENTA_LLM__MAX_CONTEXT_TOKENS se a memória permitir."
+    )
+    en = (
+        "The request is about {needed} tokens and the context of model {model} is {context}. Shorten the request, "
+        "use a model with a larger context or raise EMENTA_LLM__MAX_CONTEXT_TOKENS if memory allows."
+    )
+
+
+class ModelOutputTruncated(UpstreamFailed):
+    """The answer reached its limit of tokens before it was complete."""
+
+    code = "MODEL_OUTPUT_TRUNCATED"
+    pt = "A resposta do modelo {model} foi cortada no limite de {tokens} tokens. Peça menos ou use outro modelo."
+    en = "The answer of model {model} was cut at its limit of {tokens} tokens. Ask for less or use another model."
+    retryable = False
+
+
+class ModelHostInvalid(Invalid):
+    """The address of a model server cannot be understood."""
+
+    code = "MODEL_HOST_INVALID"
+    pt = "O endereço de servidor de modelos {host} não é válido. Exemplos: servidor, servidor:11434, https://servidor."
+    en = "The model server address {host} is not valid. Examples: server, server:11434, https://server."
+
+
+def model_absent(model: str, available: Sequence[str], unreachable: Sequence[str] = ()) -> ModelUnavailable:
+    """No server that answers has the model. Names what there is and how to get the model."""
+    names = ", ".join(available[:_LISTED]) + (", …" if len(available) > _LISTED else "")
+    listed = {language: names or words for language, words in _NONE.items()}
+    silent = ", ".join(unreachable)
+    return ModelUnavailable(
+        details={"reason": "absent", "available": list(available), "unreachable": list(unreachable)},
+        model=model,
+        cause={
+            "pt": f"os servidores de modelos não o têm (modelos disponíveis: {listed['pt']})"
+            + (f" e {silent} não responde" if silent else ""),
+            "en": f"the model servers do not have it (available models: {listed['en']})"
+            + (f" and {silent} does not answer" if silent else ""),
+        },
+        advice={
+            "pt": f"Baixe-o com `ollama pull {model}`, escolha um dos disponíveis ou use `ementa-reader`, "
+            "que analisa documentos sem modelo de linguagem.",
+            "en": f"Get it with `ollama pull {model}`, choose one of those available or use `ementa-reader`, "
+            "which analyses documents without a language model.",
+        },
+    )
+
+
+def server_unreachable(model: str, hosts: Sequence[str], cause: str) -> ServerUnreachable:
+    """No model server answers at all. Names the addresses tried and how to start one."""
+    tried = ", ".join(hosts)
+    return ServerUnreachable(
+        details={"reason": "unreachable", "hosts": list(hosts), "cause": cause},
+        model=model,
+        cause={
+            "pt": f"não foi possível conectar ao servidor de modelos em {tried} ({cause})"
+            if tried
+            else "nenhum servidor de modelos está configurado",
+            "en": f"could not connect to the model server at {tried} ({cause})"
+            if tried
+            else "no model server is configured",
+        },
+        advice={
+            "pt": f"Inicie o Ollama (`ollama serve`), confira OLLAMA_HOST e baixe o modelo com `ollama pull {model}`; "
+            "enquanto isso, `ementa-reader` analisa documentos sem modelo de linguagem.",
+            "en": f"Start Ollama (`ollama serve`), check OLLAMA_HOST and get the model with `ollama pull {model}`; "
+            "meanwhile `ementa-reader` analyses documents without a language model.",
+        },
+    )

@@ -1,0 +1,117 @@
+"""Logs as JSON lines: to the console always, to a rotated file in the data directory when asked.
+
+Every line carries time, level, logger, message, the ids of `context.py` and whatever `extra` gives. Secrets are taken
+out whatever way they came in; prompts and answers are logged by nobody above DEBUG.
+"""
+
+import logging
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+import orjson
+
+from ementa.observability import context
+from ementa.observability.settings import ObservabilitySettings
+
+LOG_DIRECTORY = "logs"
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+_HIDDEN = "***"
+_SECRET_NAMES = frozenset(
+    {"key", "api_key", "apikey", "authorization", "cookie", "set-cookie", "password", "passwd", "senha", "secret",
+     "token", "proxy-authorization", "x-api-key"}
+)  # fmt: skip
+_SECRETS = (
+    (re.compile(r"(?P<keep>[a-z][a-z0-9+.\-]*://[^/\s:@]*:)[^@/\s]+(?=@)", re.IGNORECASE), rf"\g<keep>{_HIDDEN}"),
+    (re.compile(r"(?P<keep>\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=\-]{8,}", re.IGNORECASE), rf"\g<keep>{_HIDDEN}"),
+    (re.compile(r"\bementa_[A-Za-z0-9_\-]{20,}"), f"ementa_{_HIDDEN}"),
+    (
+        re.compile(r"(?P<keep>\b(?:key|authorization|password|senha|api[_-]?key|token)['\"]?\s*[:=]\s*['\"]?)[^\s'\",;&]{6,}",
+                   re.IGNORECASE),
+        rf"\g<keep>{_HIDDEN}",
+    ),
+)  # fmt: skip
+
+
+def redact(text: str) -> str:
+    """`text` without the passwords of URLs, keys and tokens."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of a record."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+        }
+        for name, variable in (("request_id", context.request_id), ("job_id", context.job_id)):
+            if variable.get():
+                line[name] = variable.get()
+        for name, value in vars(record).items():
+            if name not in _STANDARD:
+                line[name] = _HIDDEN if name.lower() in _SECRET_NAMES else _clean(value)
+        if record.exc_info:
+            line["exception"] = redact(self.formatException(record.exc_info))
+        return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def configure_logging(
+    settings: ObservabilitySettings, data: Path | None, *, name: str = "ementa", console: TextIO | None = None
+) -> None:
+    """Set up logging for this process. `data` is the data directory (None: no file); `name` names the file, so that a
+    worker beside a server has its own."""
+    handlers: list[logging.Handler] = [logging.StreamHandler(console or sys.stderr)]
+    if data is not None and settings.log_file:
+        directory = data / LOG_DIRECTORY
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handlers.append(
+            _PrivateFile(
+                directory / f"{name}.log",
+                maxBytes=settings.log_file_bytes,
+                backupCount=settings.log_files,
+                encoding="utf-8",
+            )
+        )
+    for handler in handlers:
+        handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        root.removeHandler(handler)
+        handler.close()
+    for handler in handlers:
+        root.addHandler(handler)
+    root.setLevel(settings.log_level)
+    # These tell every statement or step; at DEBUG they would drown what we say ourselves, and print bound values.
+    for noisy in ("aiosqlite", "asyncio", "sqlalchemy", "alembic", "procrastinate", "httpcore", "psycopg"):
+        logging.getLogger(noisy).setLevel(max(logging.getLevelNamesMapping()[settings.log_level], logging.WARNING))
+    logging.captureWarnings(capture=True)
+
+
+class _PrivateFile(RotatingFileHandler):
+    """A log file that only its owner reads."""
+
+    def _open(self) -> Any:
+        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.fdopen(descriptor, "a", encoding=self.encoding)
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        pairs = cast("dict[Any, Any]", value)
+        return {name: _HIDDEN if str(name).lower() in _SECRET_NAMES else _clean(part) for name, part in pairs.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(part) for part in cast("list[Any]", value)]
+    return value

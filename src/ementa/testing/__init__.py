@@ -1,0 +1,1 @@
+"""Doubles and behaviour suites, shipped for whoever writes an adapter or tests against Ementa."""

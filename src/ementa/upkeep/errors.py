@@ -1,0 +1,31 @@
+"""Why new uploads are refused for now."""
+
+from ementa.kit.errors import Unavailable
+
+
+class DiskLow(Unavailable):
+    """Too little disk is free to take another file safely."""
+
+    code = "DISK_LOW"
+    pt = (
+        "O disco tem só {free_mb} MB livres e o mínimo é {min_mb} MB: novos envios estão suspensos. "
+        "Libere espaço ou ajuste EMENTA_UPKEEP__MIN_FREE_DISK_BYTES."
+    )
+    en = (
+        "The disk has only {free_mb} MB free and the minimum is {min_mb} MB: new uploads are suspended. "
+        "Free some space or adjust EMENTA_UPKEEP__MIN_FREE_DISK_BYTES."
+    )
+
+
+class MemoryLow(Unavailable):
+    """Ementa uses as much memory as it may."""
+
+    code = "MEMORY_LOW"
+    pt = (
+        "O Ementa usa {used_mb} MB de memória e o limite é {max_mb} MB: novos envios esperam o trabalho em curso. "
+        "Tente de novo em instantes ou ajuste EMENTA_UPKEEP__MAX_RSS_BYTES."
+    )
+    en = (
+        "Ementa uses {used_mb} MB of memory and the limit is {max_mb} MB: new uploads wait for the work in progress. "
+        "Try again in a moment or adjust EMENTA_UPKEEP__MAX_RSS_BYTES."
+    )

@@ -1,0 +1,1 @@
+"""The worker process: runs jobs without serving HTTP. Start at `main.py`."""
