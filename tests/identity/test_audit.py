@@ -1,0 +1,61 @@
+"""The trail: complete, chained, and honest about tampering."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+
+from ementa.db.database import Database
+from ementa.identity import service
+from ementa.identity.types import Principal, Role
+from ementa.observability import context
+
+ANA = Principal("tenant", "ana", Role.USER, "key")
+
+
+async def record(database: Database, action: str, details: object = None) -> None:
+    async with database.transaction() as session:
+        await service.record_event(session, ANA, action, f"analysis:{action}", details)
+
+
+async def broken_at(database: Database) -> int | None:
+    async with database.read() as session:
+        return await service.verify_chain(session)
+
+
+async def test_events_written_at_once_form_one_chain(database: Database) -> None:
+    with context.bound(request="req-1", client="10.1.2.3"):
+        await asyncio.gather(*(record(database, f"upload{number}", {"n": number}) for number in range(25)))
+    assert await broken_at(database) is None
+    async with database.read() as session:
+        rows = (await session.execute(text("SELECT seq, ip, request_id, user_id FROM audit_event ORDER BY seq"))).all()
+    assert [row.seq for row in rows] == list(range(1, 26))
+    assert {(row.ip, row.request_id, row.user_id) for row in rows} == {("10.1.2.3", "req-1", "ana")}
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE audit_event SET user_id = 'joao' WHERE seq = 3",
+        "UPDATE audit_event SET details = '{}' WHERE seq = 3",
+        "UPDATE audit_event SET at = (SELECT at FROM audit_event WHERE seq = 1) WHERE seq = 3",
+        "DELETE FROM audit_event WHERE seq = 3",
+    ],
+)
+async def test_tampering_shows(database: Database, tampering: str) -> None:
+    for number in range(5):
+        await record(database, "upload", {"size": 1.5, "name": "ação", "n": number})
+    assert await broken_at(database) is None
+    async with database.transaction() as session:
+        await session.execute(text(tampering))
+    assert await broken_at(database) in (3, 4)
+
+
+async def test_what_was_rolled_back_leaves_no_gap(database: Database) -> None:
+    await record(database, "upload")
+    with pytest.raises(ValueError, match="changed its mind"):
+        async with database.transaction() as session:
+            await service.record_event(session, ANA, "delete", "x")
+            raise ValueError("changed its mind")
+    await record(database, "upload")
+    assert await broken_at(database) is None

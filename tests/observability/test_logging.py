@@ -1,0 +1,91 @@
+"""Log lines: JSON, with ids, rotated, and without secrets."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ementa.observability import context
+from ementa.observability.logging import configure_logging, redact
+from ementa.observability.settings import ObservabilitySettings
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    root.handlers.clear()
+    yield
+    for handler in root.handlers:
+        handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(capture=False)
+
+
+def lines(console: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in console.getvalue().splitlines()]
+
+
+def test_a_line_carries_its_request_and_job() -> None:
+    console = io.StringIO()
+    configure_logging(ObservabilitySettings(), None, console=console)
+    with context.bound(request="req-1", job="job-1"):
+        logging.getLogger("x").info("olá %s", "mundo", extra={"pages": 3})
+    logging.getLogger("x").info("after")
+    first, second = lines(console)
+    assert (first["message"], first["request_id"], first["job_id"], first["pages"]) == (
+        "olá mundo",
+        "req-1",
+        "job-1",
+        3,
+    )
+    assert first["level"] == "INFO"
+    assert "request_id" not in second
+
+
+def test_debug_is_silent_by_default() -> None:
+    console = io.StringIO()
+    configure_logging(ObservabilitySettings(), None, console=console)
+    logging.getLogger("x").debug("a prompt")
+    assert console.getvalue() == ""
+
+
+def test_secrets_never_reach_a_line() -> None:
+    console = io.StringIO()
+    configure_logging(ObservabilitySettings(log_level="DEBUG"), None, console=console)
+    log = logging.getLogger("x")
+    secret = "s3cr3t-9f8e7d6c5b4a"
+    log.info("connecting to postgresql://ementa:%s@db/ementa", secret)
+    log.info("headers", extra={"headers": {"Key": secret, "authorization": f"Bearer {secret}"}, "key": secret})
+    log.info("Authorization: Bearer %s", secret)
+    log.info("Key: %s", secret)
+    log.info("made ementa_%s", secret * 2)
+    try:
+        raise ValueError(f"https://user:{secret}@host/path?token={secret}")
+    except ValueError:
+        log.exception("failed", extra={"urls": [f"http://a:{secret}@b"]})
+    assert secret not in console.getvalue()
+    assert len(lines(console)) == 6
+
+
+def test_the_file_is_rotated_and_private(tmp_path: Path) -> None:
+    settings = ObservabilitySettings(log_file_bytes=2000, log_files=2)
+    configure_logging(settings, tmp_path, console=io.StringIO())
+    for number in range(200):
+        logging.getLogger("x").info("line %s", number)
+    files = sorted(path.name for path in (tmp_path / "logs").iterdir())
+    assert files == ["ementa.log", "ementa.log.1", "ementa.log.2"]
+    for path in (tmp_path / "logs").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.stat().st_size <= 2000
+
+
+@given(st.text(max_size=300))
+def test_redacting_any_text_ends_and_keeps_its_lines(text: str) -> None:
+    assert redact(redact(text)) == redact(text) or "***" in redact(text)
