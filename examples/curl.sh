@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# The whole round with curl: send teste.jpg, follow it in the queue, wait for the answer. Needs curl and python3.
+#   KEY=… [BASE=http://127.0.0.1:8000] [MODEL=gemma3:1b] examples/curl.sh [FILE]
+set -euo pipefail
+here="$(cd "$(dirname "$0")" && pwd)"
+base="${BASE:-http://127.0.0.1:8000}"
+file="${1:-$here/teste.jpg}"
+: "${KEY:?set KEY to your API key, for example KEY=\$(cat data/admin.key)}"
+
+show() { python3 -m json.tool --no-ensure-ascii; }
+
+accepted="$(curl -sS --fail-with-body -X POST "$base/upload" \
+  -H "Key: $KEY" \
+  -H "Model: ${MODEL:-ementa-reader}" \
+  -H "Prompt: Extraia o número, a data de emissão, o vencimento, o total e o CNPJ do emitente" \
+  -H 'Format-Response: [{"numero": "", "emissao": "", "vencimento": "", "total": 0, "cnpj_emitente": ""}]' \
+  -F "file=@$file")"
+id="$(python3 -c 'import json, sys; print(json.load(sys.stdin)["id"])' <<<"$accepted")"
+
+echo "Accepted as $id. In the queue:"
+curl -sS --fail-with-body "$base/queue/$id" -H "Key: $KEY" | show
+
+echo "Answer with proof:"
+curl -sS --fail-with-body "$base/response/$id?wait=60" -H "Key: $KEY" | show
+
+echo "Only the JSON asked for:"
+curl -sS --fail-with-body "$base/response/$id?form=bare" -H "Key: $KEY" | show
