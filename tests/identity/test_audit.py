@@ -53,9 +53,13 @@ async def test_tampering_shows(database: Database, tampering: str) -> None:
 
 async def test_what_was_rolled_back_leaves_no_gap(database: Database) -> None:
     await record(database, "upload")
-    with pytest.raises(ValueError, match="changed its mind"):
+
+    async def change_of_mind() -> None:
         async with database.transaction() as session:
             await service.record_event(session, ANA, "delete", "x")
             raise ValueError("changed its mind")
+
+    with pytest.raises(ValueError, match="changed its mind"):
+        await change_of_mind()
     await record(database, "upload")
     assert await broken_at(database) is None
