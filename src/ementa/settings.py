@@ -34,13 +34,24 @@ NAMES = {
     "EMENTA_FALLBACK_MODELS": "llm.fallback_models",
     "EMENTA_ESCALATION_MODEL": "analysis.escalation_model",
     "OLLAMA_HOST": "llm.ollama_hosts",
+    "EMENTA_OPENAI_HOSTS": "llm.openai_hosts",
+    "OPENAI_API_KEY": "llm.openai_api_key",
+    "OPENAI_BASE_URL": "llm.openai_base_url",
+    "ANTHROPIC_API_KEY": "llm.anthropic_api_key",
+    "ANTHROPIC_BASE_URL": "llm.anthropic_base_url",
+    "GEMINI_API_KEY": "llm.gemini_api_key",
+    "GEMINI_BASE_URL": "llm.gemini_base_url",
+    "EMENTA_GGUF": "llm.gguf_models",
+    "EMENTA_REDIS_URL": "llm.redis_url",
+    "MODEL_QWEN2": "llm.qwen2_model",
+    "MODEL_LLAMA": "llm.llama_model",
     "MAX_TOKENS": "llm.max_tokens",
     "TIMEOUT": "llm.timeout_seconds",
     "LOG_LEVEL": "observability.log_level",
 }
 """Short names and the fields they set."""
 
-_LISTS = {"plugins", "llm.fallback_models", "llm.ollama_hosts"}
+_LISTS = {"plugins", "llm.fallback_models", "llm.ollama_hosts", "llm.openai_hosts", "llm.gguf_models"}
 
 
 class SettingsInvalid(Invalid):

@@ -10,13 +10,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from ementa.llm.base import ChatDelta, ChatRequest, ChatResult
 from ementa.llm.errors import (
     ModelBusy,
     ModelCannotChat,
     ModelContextExceeded,
     ModelFailed,
-    ModelOutputTruncated,
     ModelRejected,
     ModelTimeout,
     ModelUnavailable,
@@ -24,6 +22,7 @@ from ementa.llm.errors import (
 from ementa.llm.gateway import Gateway
 from ementa.llm.reader import READER
 from ementa.llm.settings import LlmSettings
+from ementa.llm.types import ChatDelta, ChatRequest, ChatResult
 from ementa.testing.ollama.catalogue import DoubleModel
 from ementa.testing.ollama.double import OllamaDouble
 from ementa.testing.providers import ask
@@ -312,11 +311,9 @@ async def test_a_stream_falls_back_before_its_first_piece(ollama: OllamaDouble, 
     assert items[-1].model == "qwen2:7b"
 
 
-async def test_a_cut_answer_can_be_refused(ollama: OllamaDouble, make: Make) -> None:
+async def test_a_cut_answer_says_so(ollama: OllamaDouble, make: Make) -> None:
     result = await make(ollama.url).chat(request("loop:1b", max_tokens=10))
     assert result.finish == "length"
-    with pytest.raises(ModelOutputTruncated):
-        result.require_whole()
 
 
 async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 import pytest
 
 from ementa.kit.registry import Registry
-from ementa.llm.base import Message, Provider, collect
+from ementa.llm.base import Provider, collect
 from ementa.llm.errors import ModelContextExceeded, ModelFailed, ModelRejected
+from ementa.llm.hosts import parse_host
+from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
 from ementa.llm.transport import Transport
+from ementa.llm.types import Message
 from ementa.testing.ollama.double import OllamaDouble
 from ementa.testing.providers import Fault, ProviderBehaviour, ask
 from ementa.testing.server import free_port
@@ -42,8 +45,8 @@ class OllamaBench:
 
 
 def connect(url: str, transport: Transport) -> Provider:
-    providers = Registry("ementa.providers").load("ollama")(LlmSettings(ollama_hosts=(url,)), transport)
-    return providers[0]
+    server = ServerConfig("ollama", "ollama", parse_host(url))
+    return Registry("ementa.providers").load("ollama")(server, LlmSettings(), transport)
 
 
 @pytest.fixture

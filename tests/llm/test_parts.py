@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ementa.llm.base import ChatRequest, Message
 from ementa.llm.cache import TimedCache
 from ementa.llm.context import fit_context
 from ementa.llm.directory import Server
@@ -18,6 +17,7 @@ from ementa.llm.hosts import display_host, parse_host
 from ementa.llm.ndjson import LineBroken, read_lines
 from ementa.llm.reader import ReaderProvider
 from ementa.llm.tokens import estimate_prompt, estimate_tokens
+from ementa.llm.types import ChatRequest, Message
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import msgspec
 from ementa.analysis.selection.dialogue import ask_model
 from ementa.analysis.selection.reading import quote_answers, read_picks, sums_asked
 from ementa.analysis.selection.types import Options, Prepared, Selection
-from ementa.llm.base import ChatRequest, ChatResult
+from ementa.llm.types import ChatRequest, ChatResult
 
 __all__ = ["ChatFn", "Options", "Selection", "encode_selection", "select"]
 

@@ -1,6 +1,7 @@
 """The tables of identity: tenants, their users, the users' API keys, and the audit trail."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -16,6 +17,8 @@ class Tenant(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    limits: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """Of all its users together, a `Limits`; None means none."""
 
 
 class User(Base):
@@ -32,6 +35,8 @@ class User(Base):
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     """From then on none of the user's keys is accepted."""
+    limits: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """Of all the user's keys together, a `Limits`; None means none."""
 
 
 class ApiKey(Base):
@@ -49,6 +54,10 @@ class ApiKey(Base):
     """SHA-256 of the key (hex). Keys have enough entropy of their own that a slow hash would add only latency."""
     scopes: Mapped[list[str]] = mapped_column(Json)
     """Empty means everything the user's role allows."""
+    models: Mapped[list[str] | None] = mapped_column(Json)
+    """Patterns (`gemma3:*`) of the models it may call; None or empty means all."""
+    limits: Mapped[dict[str, Any] | None] = mapped_column(Json)
+    """A `Limits`; None means those of the settings."""
     bootstrap: Mapped[bool]
     """Whether it is the first administrator's key, given by `EMENTA_KEY` or made at the first start."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)

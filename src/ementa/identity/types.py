@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ementa.llm.types import Limits
+
 
 class Role(StrEnum):
     """What a user may do in their tenant."""
@@ -33,6 +35,10 @@ class Principal:
     key_id: str | None = None
     scopes: frozenset[str] = frozenset()
     """Empty means everything the role allows."""
+    models: tuple[str, ...] = ()
+    """Patterns of the models the key may call; empty means all."""
+    limits: tuple[tuple[str, Limits], ...] = ()
+    """Whose limits count for the calls to models: the key's, the user's and the tenant's, as `("key:<id>", …)`."""
 
     @property
     def is_admin(self) -> bool:

@@ -1,94 +1,36 @@
-"""What a request to a model is, what comes back, and what a provider promises."""
+"""What a provider promises: one model server, spoken to in its own language.
 
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
-from typing import Any, Literal, Protocol, Self
+A provider is a plain class in one file of `llm/providers/`, made by the factory that its entry point names. It must
+list, show, tell its health and chat; embedding, reranking, forwarding and managing models are verbs of their own,
+which a class simply has or lacks.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from ementa.llm.errors import ModelOutputTruncated
+from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
 from ementa.llm.transport import Transport
-
-Role = Literal["system", "user", "assistant", "tool"]
-
-
-class Message(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One message of a conversation with a model. `images` are base64."""
-
-    role: Role
-    content: str
-    images: tuple[str, ...] = ()
-
-
-class ChatRequest(msgspec.Struct, frozen=True):
-    """A call to a model. `schema` constrains the answer to a JSON Schema; None means free text."""
-
-    model: str
-    messages: Sequence[Message]
-    schema: dict[str, Any] | None = None
-    max_tokens: int = 2000
-    temperature: float = 0.0
-    top_p: float | None = None
-    top_k: int | None = None
-    context_tokens: int | None = None
-    """Context to ask for (`num_ctx`); None lets the gateway derive it from the prompt and the model."""
-    timeout_seconds: float | None = None
-    seed: int | None = 0
-
-
-class ChatDelta(msgspec.Struct, frozen=True):
-    """A piece of a streamed answer."""
-
-    text: str
-
-
-class ChatResult(msgspec.Struct, frozen=True):
-    """A whole answer. `model` is the one that really answered (a fallback may have)."""
-
-    text: str
-    model: str
-    prompt_tokens: int
-    output_tokens: int
-    latency_ms: int
-    finish: Literal["stop", "length"]
-    asked_model: str = ""
-    """The model that was asked for; differs from `model` after a fallback."""
-
-    def require_whole(self) -> Self:
-        """This result, or `ModelOutputTruncated` when the limit of tokens cut it short."""
-        if self.finish == "length":
-            raise ModelOutputTruncated(model=self.model, tokens=self.output_tokens)
-        return self
-
-
-class ModelInfo(msgspec.Struct, frozen=True):
-    """What is known of a model: read from its server, not assumed."""
-
-    name: str
-    provider: str
-    context_tokens: int = 4096
-    capabilities: tuple[str, ...] = ()
-    """`completion`, `tools`, `vision`, `thinking`, `embedding`; `extraction` for the built-in reader."""
-    size_bytes: int = 0
-    parameter_size: str = ""
-    quantization: str = ""
-
-
-class ServerHealth(msgspec.Struct, frozen=True):
-    """Whether a model server answers, now."""
-
-    provider: str
-    host: str
-    reachable: bool
-    version: str = ""
-    loaded: tuple[str, ...] = ()
-    """Models in its memory now."""
-    error: str = ""
+from ementa.llm.types import (
+    ChatDelta,
+    ChatRequest,
+    ChatResult,
+    EmbedRequest,
+    EmbedResult,
+    ModelInfo,
+    PullProgress,
+    RerankRequest,
+    RerankResult,
+    ServerHealth,
+    Usage,
+)
 
 
 class Provider(Protocol):
-    """One model server. A plain class in one file of `llm/providers/`, made by the factory its entry point names."""
+    """One model server."""
 
     name: str
     """The kind of server: `ollama`."""
@@ -115,8 +57,84 @@ class Provider(Protocol):
         ...
 
 
-ProviderFactory = Callable[[LlmSettings, Transport], Sequence[Provider]]
-"""What an entry point of group `ementa.providers` names: the servers that the settings configure, none if none."""
+@runtime_checkable
+class Embeds(Protocol):
+    """A provider whose server turns texts into vectors."""
+
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        """One vector a text; raises the errors of `llm/errors.py`."""
+        ...
+
+
+@runtime_checkable
+class Reranks(Protocol):
+    """A provider whose server scores documents against a query."""
+
+    async def rerank(self, request: RerankRequest) -> RerankResult:
+        """One score a document; raises the errors of `llm/errors.py`."""
+        ...
+
+
+class Forward(msgspec.Struct, frozen=True):
+    """A request in the server's own dialect, to be passed on as it is. `body["model"]` is the server's name for it."""
+
+    path: str
+    """As the dialect has it: `/chat/completions`, `/api/chat`."""
+    body: dict[str, Any]
+    model: str
+    stream: bool
+    timeout_seconds: float | None = None
+    """Of a whole answer, or, of a stream, the longest silence."""
+
+
+class Forwarded(Protocol):
+    """An answer with status 200 on its way through. Errors came as exceptions before."""
+
+    content_type: str
+    chunks: AsyncIterator[bytes]
+    """The bytes as the server sent them. Raises the errors of `llm/errors.py` when it breaks off."""
+
+    def usage(self) -> Usage:
+        """What the bytes that went by say of tokens; complete once `chunks` has ended, zeros when nothing was said."""
+        ...
+
+
+@runtime_checkable
+class Forwards(Protocol):
+    """A provider that can pass requests of its dialect through without reading them twice."""
+
+    dialect: str
+    """`openai` or `ollama`."""
+
+    def forward(self, call: Forward) -> AbstractAsyncContextManager[Forwarded]:
+        """Send it and hand the answer on. What the gateway needs (usage at the end of a stream, a bounded context) is
+        added to the request, and kept from a client who did not ask for it. Leaving the context closes the request."""
+        ...
+
+
+@runtime_checkable
+class ManagesModels(Protocol):
+    """A provider whose server downloads, removes, loads and unloads models."""
+
+    def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
+        """Download a model; the last item has status `success`. Raises `ModelUnavailable` when nobody offers it."""
+        ...
+
+    async def delete(self, model: str) -> None:
+        """Remove a model from the server's disk; raises `ModelUnavailable`."""
+        ...
+
+    async def warm(self, model: str) -> None:
+        """Load a model into memory."""
+        ...
+
+    async def unload(self, model: str) -> None:
+        """Let a model leave memory."""
+        ...
+
+
+ProviderFactory = Callable[[ServerConfig, LlmSettings, Transport], Provider]
+"""What an entry point of group `ementa.providers` names; the entry point's name is the kind of server."""
 
 
 async def collect(stream: AsyncGenerator[ChatDelta | ChatResult, None]) -> ChatResult:

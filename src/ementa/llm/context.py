@@ -2,9 +2,9 @@
 
 import msgspec
 
-from ementa.llm.base import ChatRequest
 from ementa.llm.errors import ModelContextExceeded
 from ementa.llm.tokens import estimate_prompt
+from ementa.llm.types import ChatRequest
 
 SMALLEST = 2048
 LEAST_ANSWER = 256

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import msgspec
 
 from ementa.kit.errors import EmentaError
-from ementa.llm.base import ModelInfo, Provider, ServerHealth
+from ementa.llm.base import Provider
 from ementa.llm.errors import ModelFailed, ModelUnavailable, ServerUnreachable, model_absent, server_unreachable
+from ementa.llm.types import ModelInfo, ServerHealth
 
 log = logging.getLogger(__name__)
 

@@ -9,20 +9,24 @@ answer has left. The result names the model that answered and the one that was a
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import msgspec
 
 from ementa.kit.errors import EmentaError
 from ementa.kit.registry import Registry
-from ementa.llm.base import ChatDelta, ChatRequest, ChatResult, ModelInfo, Provider, ProviderFactory, collect
+from ementa.llm.ask import Answer, Ask
+from ementa.llm.base import Provider, ProviderFactory, collect
+from ementa.llm.calls import Observer
 from ementa.llm.context import fit_context
 from ementa.llm.directory import Directory, Server
 from ementa.llm.errors import ModelBusy, ModelCannotChat, ModelFailed, ModelTimeout, ModelUnavailable, ServerUnreachable
 from ementa.llm.reader import READER
+from ementa.llm.servers import from_settings
 from ementa.llm.settings import LlmSettings
 from ementa.llm.transport import Transport
+from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, ModelInfo
 
 log = logging.getLogger(__name__)
 
@@ -40,9 +44,12 @@ class Gateway:
         settings: LlmSettings,
         plugins: frozenset[str] = frozenset(),
         providers: Sequence[Provider] | None = None,
+        observers: Sequence[Observer] = (),
     ) -> None:
-        """`providers` replaces those that entry points and settings name (tests pass their own)."""
+        """`providers` replaces those that entry points and settings name (tests pass their own). `observers` are told
+        of every call when it has ended."""
         self.settings = settings
+        self._observers = observers
         self._transport = Transport(settings.connect_timeout_seconds)
         self._directory = Directory(
             providers if providers is not None else _load_providers(settings, plugins, self._transport)
@@ -57,6 +64,16 @@ class Gateway:
         async with aclosing(self._answer(request, pieces_leave=True)) as stream:
             async for item in stream:
                 yield item
+
+    @asynccontextmanager
+    async def open(self, ask: Ask) -> AsyncGenerator[Answer]:
+        """The answer to what came through a door, from its first piece on; raises the errors of `llm/errors.py`.
+
+        Leaving the context stops the model.
+        """
+        request = msgspec.structs.replace(ask.chat(), model=ask.model, caller=ask.caller)
+        async with aclosing(self.stream(request)) as pieces:
+            yield Answer(model=ask.model, provider="", server="", pieces=pieces)
 
     async def models(self) -> list[ModelInfo]:
         """Every model that the servers have and the built-in `ementa-reader`, by name. Silent servers are left out."""
@@ -169,8 +186,9 @@ class Gateway:
 
 def _load_providers(settings: LlmSettings, plugins: frozenset[str], transport: Transport) -> list[Provider]:
     registry = Registry(GROUP, plugins)
+    factories: dict[str, ProviderFactory] = {}
     providers: list[Provider] = []
-    for name in registry.names():
-        factory: ProviderFactory = registry.load(name)
-        providers.extend(factory(settings, transport))
+    for server in from_settings(settings):
+        factory = factories.setdefault(server.kind, registry.load(server.kind))
+        providers.append(factory(server, settings, transport))
     return providers

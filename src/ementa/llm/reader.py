@@ -5,10 +5,11 @@ It is listed among the models so that it can be chosen; the analysis itself read
 
 from collections.abc import AsyncGenerator
 
-from ementa.llm.base import ChatDelta, ChatRequest, ChatResult, ModelInfo, ServerHealth
 from ementa.llm.errors import ModelCannotChat, model_absent
+from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
 from ementa.llm.transport import Transport
+from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, ModelInfo, ServerHealth
 
 READER = "ementa-reader"
 CAPABILITIES = ("extraction",)
@@ -40,7 +41,7 @@ class ReaderProvider:
         return ServerHealth(provider=self.name, host=self.host, reachable=True)
 
 
-def connect(settings: LlmSettings, transport: Transport) -> list[ReaderProvider]:
+def connect(server: ServerConfig, settings: LlmSettings, transport: Transport) -> ReaderProvider:
     """The built-in needs no configuration."""
-    del settings, transport
-    return [ReaderProvider()]
+    del server, settings, transport
+    return ReaderProvider()

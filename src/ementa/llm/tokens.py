@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from ementa.llm.base import Message
+from ementa.llm.types import Message
 
 MESSAGE_TOKENS = 12
 """The template around a message: role markers and line ends."""

@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import Any, Literal, Protocol, TypeVar
 
-from ementa.llm.base import ChatDelta, ChatRequest, ChatResult, Message, Provider, collect
+from ementa.llm.base import Provider, collect
 from ementa.llm.errors import (
     ModelBusy,
     ModelCannotChat,
@@ -25,6 +25,7 @@ from ementa.llm.errors import (
     ModelUnavailable,
     ServerUnreachable,
 )
+from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, Message
 
 Fault = Literal[
     "absent",

@@ -14,7 +14,7 @@ from ementa.analysis.types import LeafProof, Outcome
 from ementa.extraction.base import Limits
 from ementa.extraction.native import PageBuilder
 from ementa.extraction.types import Extraction, to_bytes
-from ementa.llm.base import ChatRequest, ChatResult
+from ementa.llm.types import ChatRequest, ChatResult
 
 
 class Result(NamedTuple):

@@ -11,8 +11,8 @@ from ementa.analysis.deciding import Options
 from ementa.analysis.selection.calling import is_looping
 from ementa.analysis.types import How
 from ementa.extraction.types import Extraction
-from ementa.llm.base import ChatRequest, ChatResult
 from ementa.llm.errors import ModelContextExceeded, ModelOutputTruncated, ModelUnavailable
+from ementa.llm.types import ChatRequest, ChatResult
 
 from .conftest import ChatDouble, analyse, document, leaves, reply
 

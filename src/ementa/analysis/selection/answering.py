@@ -12,7 +12,7 @@ from ementa.analysis.selection.talk import Talk, object_schema
 from ementa.analysis.selection.types import Field, Pick
 from ementa.analysis.types import Kind
 from ementa.analysis.validators.folding import fold
-from ementa.llm.base import Message
+from ementa.llm.types import Message
 
 _TOKENS, _NOTE_TOKENS = 800, 300
 

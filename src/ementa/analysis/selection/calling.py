@@ -10,9 +10,9 @@ import msgspec
 from ementa.analysis.selection import prompts
 from ementa.analysis.selection.types import Options
 from ementa.analysis.types import Usage
-from ementa.llm.base import ChatRequest, ChatResult, Message
 from ementa.llm.errors import ModelContextExceeded, ModelOutputTruncated
 from ementa.llm.tokens import estimate_prompt
+from ementa.llm.types import ChatRequest, ChatResult, Message
 
 ChatFn = Callable[[ChatRequest], Awaitable[ChatResult]]
 _REPEATS = 6

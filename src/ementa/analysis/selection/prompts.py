@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from ementa.analysis.selection.types import Field, Passage
-from ementa.llm.base import Message
+from ementa.llm.types import Message
 
 MAX_SHOWN = 8
 """Candidates shown for one field."""

@@ -8,7 +8,7 @@ from ementa.analysis.selection.calling import Caller
 from ementa.analysis.selection.parts import Part, parts_of
 from ementa.analysis.selection.reading import read_picks
 from ementa.analysis.selection.types import Options, Passage, Pick, Prepared
-from ementa.llm.base import Message
+from ementa.llm.types import Message
 
 
 class Talk:

@@ -15,10 +15,9 @@ from typing import Any
 import aiohttp
 
 from ementa.kit.errors import EmentaError
-from ementa.llm.base import ChatDelta, ChatRequest, ChatResult, ModelInfo, ServerHealth
 from ementa.llm.cache import TimedCache
 from ementa.llm.errors import ModelCannotChat, ModelFailed, ModelTimeout
-from ementa.llm.hosts import display_host, parse_host
+from ementa.llm.hosts import display_host
 from ementa.llm.ndjson import LineBroken, decode_object, read_lines
 from ementa.llm.providers.ollama_errors import answer_error, ended_early, in_short, read_body, refusal, unreachable, why
 from ementa.llm.providers.ollama_wire import (
@@ -29,8 +28,10 @@ from ementa.llm.providers.ollama_wire import (
     shown_model,
     text_of,
 )
+from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
 from ementa.llm.transport import Transport
+from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, ModelInfo, ServerHealth
 
 CATALOGUE_SECONDS = 10.0
 """Time for the short questions: which models, what can they do, are you there."""
@@ -196,10 +197,8 @@ async def _drain(lines: AsyncGenerator[dict[str, Any], None]) -> None:
                 pass
 
 
-def connect(settings: LlmSettings, transport: Transport) -> list[OllamaProvider]:
-    """One provider for each address in `ollama_hosts`; the same server written twice counts once."""
-    urls = dict.fromkeys(parse_host(host) for host in settings.ollama_hosts)
-    return [
-        OllamaProvider(url, transport, keep_alive=settings.keep_alive, timeout_seconds=settings.timeout_seconds)
-        for url in urls
-    ]
+def connect(server: ServerConfig, settings: LlmSettings, transport: Transport) -> OllamaProvider:
+    """The provider of one Ollama server."""
+    return OllamaProvider(
+        server.url, transport, keep_alive=settings.keep_alive, timeout_seconds=settings.timeout_seconds
+    )

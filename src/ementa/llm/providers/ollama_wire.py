@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ementa.llm.base import ChatRequest, ChatResult, Message, ModelInfo
+from ementa.llm.types import ChatRequest, ChatResult, Message, ModelInfo
 
 NAME = "ollama"
 ASSUMED_CONTEXT = 4096
