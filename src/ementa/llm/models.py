@@ -51,8 +51,10 @@ class RoutingRule(Base):
     position: Mapped[int] = mapped_column(Integer)
     name: Mapped[str] = mapped_column(String(100), unique=True)
     conditions: Mapped[dict[str, Any]] = mapped_column(Json)
+    """`Conditions` of `config.py`."""
     targets: Mapped[list[str]] = mapped_column(Json)
     """Models to try in this order."""
+    cheapest: Mapped[bool]
     enabled: Mapped[bool]
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -73,6 +73,7 @@ def _configuration() -> None:
         sa.Column("name", sa.String(100), nullable=False),
         sa.Column("conditions", Json, nullable=False),
         sa.Column("targets", Json, nullable=False),
+        sa.Column("cheapest", sa.Boolean, nullable=False),
         sa.Column("enabled", sa.Boolean, nullable=False),
         sa.Column("updated_at", UtcDateTime, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_rule")),
