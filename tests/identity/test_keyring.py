@@ -8,10 +8,12 @@ from ementa.db.database import Database
 from ementa.identity import queries, service
 from ementa.identity.errors import KeyNotFound, ScopeUnknown, TooManyFailures
 from ementa.identity.keyring import CACHE_SECONDS, Keyring
+from ementa.identity.models import User
 from ementa.identity.settings import IdentitySettings
 from ementa.identity.types import Role, Scope
 from ementa.kit import clock
 from ementa.kit.errors import Unauthenticated
+from ementa.llm.types import Limits
 
 
 class Clock:
@@ -96,6 +98,37 @@ async def test_memory_stays_bounded_under_a_flood_of_guesses(house: Database) ->
             await keyring.authenticate(f"guess-{number}", f"10.0.0.{number}")
     assert len(keyring._remembered) == 20
     assert len(keyring._failures) == 20
+
+
+async def test_a_principal_brings_its_models_and_everybodys_limits(house: Database) -> None:
+    secret = await add_key(house, models=["gemma3:*", "ementa-reader"], limits=Limits(requests_per_minute=3))
+    async with house.transaction() as session:
+        owner = next(one for one in await service.list_keys(session) if one.key.name == "ana@empresa.br")
+        owner.tenant.limits = service.store_limits(Limits(monthly_cost=12.5))
+        key, user, tenant = owner.key.id, owner.user, owner.tenant.id
+    keyring = Keyring(house, IdentitySettings())
+    principal = await keyring.authenticate(secret, "a")
+    assert principal.models == ("gemma3:*", "ementa-reader")
+    assert principal.limits == (
+        (f"key:{key}", Limits(requests_per_minute=3)),
+        (f"tenant:{tenant}", Limits(monthly_cost=12.5)),
+    )
+    async with house.transaction() as session:
+        changed = await session.get(User, user.id)
+        assert changed is not None
+        changed.limits = service.store_limits(Limits(tokens_per_minute=0, monthly_tokens=9))
+    assert (await keyring.authenticate(secret, "a")).limits == principal.limits  # remembered
+    keyring.forget()
+    again = await keyring.authenticate(secret, "a")
+    assert dict(again.limits)[f"user:{user.id}"] == Limits(tokens_per_minute=0, monthly_tokens=9)
+
+
+async def test_a_key_of_which_nothing_is_said_may_call_all_models_within_the_limits_of_the_settings(
+    house: Database,
+) -> None:
+    principal = await Keyring(house, IdentitySettings()).authenticate(await add_key(house), "a")
+    assert principal.models == ()
+    assert principal.limits == ((f"key:{principal.key_id}", Limits()),)
 
 
 async def test_revoking_needs_exactly_one_living_key(house: Database) -> None:

@@ -1,11 +1,13 @@
-"""Who is asking, for routes: `PrincipalDep` for anybody with a key, `AdminDep` for administrators."""
+"""Who is asking, for routes: `PrincipalDep` for anybody with a key, `AdminDep` for administrators of their tenant,
+`HouseAdminDep` for those of the first tenant."""
 
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from ementa.identity.errors import AdminRequired, CredentialRepeated, ScopeMissing
+from ementa.identity import queries
+from ementa.identity.errors import AdminRequired, CredentialRepeated, HouseAdminRequired, ScopeMissing
 from ementa.identity.keyring import Keyring
 from ementa.identity.types import Principal, Role, Scope
 from ementa.kit.errors import Unauthenticated
@@ -63,3 +65,17 @@ def _read_key(request: Request) -> str:
 
 
 AdminDep = Annotated[Principal, Depends(get_admin)]
+
+
+async def get_house_admin(request: Request, principal: AdminDep) -> Principal:
+    """Who is asking, if they administer the first tenant, whose administrators manage what all tenants share: model
+    servers, names, rules, prices. Raises `HouseAdminRequired`, `AdminRequired`, `ScopeMissing`."""
+    name: str = request.app.state.keyring.settings.tenant
+    async with request.app.state.database.read() as session:
+        tenant = await queries.find_tenant(session, name)
+    if tenant is None or tenant.id != principal.tenant_id:
+        raise HouseAdminRequired(tenant=name)
+    return principal
+
+
+HouseAdminDep = Annotated[Principal, Depends(get_house_admin)]

@@ -27,6 +27,14 @@ class AdminRequired(Forbidden):
     en = "Only administrators may do this. Use an administrator's key."
 
 
+class HouseAdminRequired(Forbidden):
+    """What all tenants share is managed by the administrators of the first one."""
+
+    code = "HOUSE_ADMIN_REQUIRED"
+    pt = "Isto é comum a todas as organizações: só administradores de {tenant} podem fazê-lo."
+    en = "All tenants share this: only administrators of {tenant} may do it."
+
+
 class ScopeMissing(Forbidden):
     """The key was made for less than this."""
 

@@ -52,7 +52,7 @@ class Keyring:
     ) -> None:
         """At most `most` keys and `most` addresses are remembered, those seen last."""
         self._database = database
-        self._settings = settings
+        self.settings = settings
         self._monotonic = monotonic
         self._most = most
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
@@ -74,6 +74,11 @@ class Keyring:
             raise Unauthenticated
         return remembered.principal
 
+    def forget(self) -> None:
+        """Look every key up again at its next use: one was just changed or revoked in this process."""
+        for remembered in self._remembered.values():
+            remembered.until = 0.0
+
     async def _find(self, digest: str) -> Principal | None:
         async with self._database.read() as session:
             owner = await queries.find_key(session, digest)
@@ -86,7 +91,7 @@ class Keyring:
 
     def _refuse_guessers(self, client: str, now: float) -> None:
         failures = self._failures.get(client)
-        if failures is None or failures.count < self._settings.failed_keys_per_minute:
+        if failures is None or failures.count < self.settings.failed_keys_per_minute:
             return
         remaining = failures.since + _WINDOW_SECONDS - now
         if remaining > 0:

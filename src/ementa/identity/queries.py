@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 
 from ementa.db.database import ReadSession
 from ementa.identity.models import ApiKey, Tenant, User
@@ -15,19 +15,53 @@ class KeyOwner:
 
     key: ApiKey
     user: User
+    tenant: Tenant
+
+
+_OWNERS = select(ApiKey, User, Tenant).join(User, User.id == ApiKey.user_id).join(Tenant, Tenant.id == User.tenant_id)
 
 
 async def find_key(session: ReadSession, digest: str) -> KeyOwner | None:
     """The key of that hash, whatever its state."""
-    statement = select(ApiKey, User).join(User, User.id == ApiKey.user_id).where(ApiKey.hash == digest)
-    row = (await session.execute(statement)).one_or_none()
-    return KeyOwner(row[0], row[1]) if row else None
+    row = (await session.execute(_OWNERS.where(ApiKey.hash == digest))).one_or_none()
+    return KeyOwner(*row) if row else None
 
 
 async def list_keys(session: ReadSession) -> list[KeyOwner]:
     """Every key, oldest first."""
-    statement = select(ApiKey, User).join(User, User.id == ApiKey.user_id).order_by(ApiKey.created_at, ApiKey.id)
-    return [KeyOwner(key, user) for key, user in await session.execute(statement)]
+    statement = _OWNERS.order_by(ApiKey.created_at, ApiKey.id)
+    return [KeyOwner(*row) for row in await session.execute(statement)]
+
+
+async def list_keys_of(session: ReadSession, tenant_id: str, *, before: str | None, limit: int) -> list[KeyOwner]:
+    """Keys of a tenant, newest first, those made before the one of that id."""
+    statement = _OWNERS.where(Tenant.id == tenant_id).order_by(ApiKey.id.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(ApiKey.id < before)
+    return [KeyOwner(*row) for row in await session.execute(statement)]
+
+
+async def list_keys_named(session: ReadSession, tenant_id: str, name: str) -> list[KeyOwner]:
+    """Keys of a tenant whose id, prefix or name is `name`."""
+    same = or_(ApiKey.id == name, ApiKey.prefix == name, ApiKey.name == name)
+    return [KeyOwner(*row) for row in await session.execute(_OWNERS.where(Tenant.id == tenant_id, same))]
+
+
+async def list_users(session: ReadSession, tenant_id: str, *, after: str, limit: int) -> list[User]:
+    """Users of a tenant in the order of their creation, those after the one of that id."""
+    statement = select(User).where(User.tenant_id == tenant_id, User.id > after).order_by(User.id).limit(limit)
+    return list(await session.scalars(statement))
+
+
+async def find_user_named(session: ReadSession, tenant_id: str, name: str) -> User | None:
+    """The tenant's user whose id or e-mail is `name`."""
+    same = or_(User.id == name, User.email == name)
+    return await session.scalar(select(User).where(User.tenant_id == tenant_id, same))
+
+
+async def find_tenant_named(session: ReadSession, name: str) -> Tenant | None:
+    """The tenant whose id or name is `name`."""
+    return await session.scalar(select(Tenant).where(or_(Tenant.id == name, Tenant.name == name)))
 
 
 async def list_bootstrap_keys(session: ReadSession) -> list[ApiKey]:

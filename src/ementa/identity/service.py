@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
+
+import msgspec
 
 from ementa.db.database import ReadSession, Session
 from ementa.identity import queries
@@ -14,6 +17,7 @@ from ementa.identity.queries import KeyOwner
 from ementa.identity.types import Principal, Role, Scope
 from ementa.kit import clock
 from ementa.kit.ids import new_id
+from ementa.llm.types import Limits
 
 
 async def ensure_tenant(session: Session, name: str) -> Tenant:
@@ -42,15 +46,17 @@ async def add_key(
     *,
     name: str,
     scopes: Sequence[str] = (),
+    models: Sequence[str] = (),
+    limits: Limits | None = None,
     expires_at: datetime | None = None,
     key: str | None = None,
     bootstrap: bool = False,
 ) -> tuple[ApiKey, str]:
-    """Give `user` a key: the record and the key itself, which is never seen again. Raises `ScopeUnknown`."""
-    known = [scope.value for scope in Scope]
-    for scope in scopes:
-        if scope not in known:
-            raise ScopeUnknown(scope=scope, known=", ".join(known))
+    """Give `user` a key: the record and the key itself, which is never seen again. Raises `ScopeUnknown`.
+
+    `models` are patterns of the models it may call, none means all; `limits` None means those of the settings.
+    """
+    require_scopes(scopes)
     secret = key or new_key()
     record = ApiKey(
         id=new_id(),
@@ -59,6 +65,8 @@ async def add_key(
         prefix=secret[:PREFIX_CHARS] if key is None else "",  # a given key may be short: show nothing of it
         hash=hash_key(secret),
         scopes=sorted(set(scopes)),
+        models=list(dict.fromkeys(models)) or None,
+        limits=store_limits(limits),
         bootstrap=bootstrap,
         created_at=clock.now(),
         expires_at=expires_at,
@@ -66,6 +74,14 @@ async def add_key(
     session.add(record)
     await session.flush()
     return record, secret
+
+
+def require_scopes(scopes: Sequence[str]) -> None:
+    """Raise `ScopeUnknown` for a scope that there is not."""
+    known = [scope.value for scope in Scope]
+    for scope in scopes:
+        if scope not in known:
+            raise ScopeUnknown(scope=scope, known=", ".join(known))
 
 
 async def list_keys(session: ReadSession) -> list[KeyOwner]:
@@ -90,6 +106,30 @@ async def revoke_key(session: Session, name: str) -> KeyOwner:
 
 
 def to_principal(owner: KeyOwner) -> Principal:
-    """Who speaks through a key."""
-    user = owner.user
-    return Principal(user.tenant_id, user.id, Role(user.role), owner.key.id, frozenset(owner.key.scopes))
+    """Who speaks through a key, with everybody's limits that count for its calls."""
+    key, user, tenant = owner.key, owner.user, owner.tenant
+    limits = [(f"key:{key.id}", read_limits(key.limits))]
+    limits += [
+        (f"{kind}:{holder.id}", read_limits(holder.limits))
+        for kind, holder in (("user", user), ("tenant", tenant))
+        if holder.limits
+    ]
+    return Principal(
+        tenant_id=user.tenant_id,
+        user_id=user.id,
+        role=Role(user.role),
+        key_id=key.id,
+        scopes=frozenset(key.scopes),
+        models=tuple(key.models or ()),
+        limits=tuple(limits),
+    )
+
+
+def read_limits(stored: dict[str, Any] | None) -> Limits:
+    """Limits as they were stored."""
+    return msgspec.convert(stored or {}, Limits)
+
+
+def store_limits(limits: Limits | None) -> dict[str, Any] | None:
+    """Limits as they are stored; None when nothing is said."""
+    return (msgspec.to_builtins(limits) or None) if limits else None
