@@ -49,8 +49,8 @@ class ModelFailed(UpstreamFailed):
     """The model's server failed while answering."""
 
     code = "MODEL_FAILED"
-    pt = "O servidor do modelo {model} falhou: {cause}. Veja os logs do Ollama ou tente outro modelo."
-    en = "The server of model {model} failed: {cause}. See Ollama's logs or try another model."
+    pt = "O servidor do modelo {model} falhou: {cause}. Veja os logs desse servidor ou tente outro modelo."
+    en = "The server of model {model} failed: {cause}. See that server's logs or try another model."
 
 
 class ModelRejected(UpstreamFailed):
@@ -59,6 +59,21 @@ class ModelRejected(UpstreamFailed):
     code = "MODEL_REJECTED"
     pt = "O servidor do modelo {model} recusou o pedido: {cause}."
     en = "The server of model {model} refused the request: {cause}."
+    retryable = False
+
+
+class ModelKeyRefused(UpstreamFailed):
+    """The model server does not accept the key that Ementa has for it."""
+
+    code = "MODEL_KEY_REFUSED"
+    pt = (
+        "O servidor de modelos {host} recusou a chave de acesso: {cause}. "
+        "Um administrador deve conferir a chave configurada para esse servidor."
+    )
+    en = (
+        "The model server {host} refused the access key: {cause}. "
+        "An administrator should check the key configured for that server."
+    )
     retryable = False
 
 
