@@ -29,6 +29,7 @@ NAMES = {
     "EMENTA_DATA": "data",
     "EMENTA_PLUGINS": "plugins",
     "EMENTA_DATABASE_URL": "db.url",
+    "EMENTA_SECRET_KEY": "db.secret_key",
     "EMENTA_KEY": "identity.key",
     "EMENTA_ADMIN_EMAIL": "identity.admin_email",
     "EMENTA_FALLBACK_MODELS": "llm.fallback_models",

@@ -47,9 +47,21 @@ class Rule(msgspec.Struct, frozen=True):
     """Try the targets by their price instead of in their order."""
 
 
+class Price(msgspec.Struct, frozen=True):
+    """What an administrator says that a model costs, in the currency of the settings."""
+
+    input_per_million: float = 0.0
+    output_per_million: float = 0.0
+    watts: float = 0.0
+    """When both prices are zero: power drawn while it answers, at `kwh_price`."""
+
+
 class GatewayConfig(msgspec.Struct, frozen=True):
-    """All of it. Aliases and rules of administrators come before those of the settings."""
+    """What is stored. The gateway adds the servers and names of the settings; those stored come before them."""
 
     servers: tuple[ServerConfig, ...] = ()
     aliases: Mapping[str, Alias] = {}
     rules: tuple[Rule, ...] = ()
+    """In the order in which they are tried."""
+    prices: Mapping[str, Price] = {}
+    """By the model's name. The gateway knows prices only by its `price` function; who counts costs takes them here."""
