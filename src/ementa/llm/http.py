@@ -69,17 +69,21 @@ class HttpServer:
         self._url = url
         self._transport = transport
         self._refusal = refusal
-        self._headers = {name: value.strip() for name, value in (headers or {}).items()}
+        self._secrets = [value.strip() for value in (headers or {}).values()]
+        # Never compressed: a proxy that compresses a stream holds its pieces back.
+        self._headers = {"Accept-Encoding": "identity", **dict(zip(headers or {}, self._secrets, strict=True))}
+        self._json_headers = {**self._headers, "Content-Type": "application/json"}
 
     @asynccontextmanager
     async def open(
-        self, method: str, path: str, body: Any = None, model: str = ""
+        self, method: str, path: str, body: Any = None, model: str = "", timeout: aiohttp.ClientTimeout | None = None
     ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
         """An answered request with status 200; leaving it early closes the connection, and so stops the model.
 
-        `path` is encoded already. Raises what the refusal means, `ServerUnreachable`, or `ModelFailed`.
+        `path` is encoded already. `timeout`, when given, replaces the transport's. Raises what the refusal means,
+        `ServerUnreachable`, `ModelTimeout` or `ModelFailed`.
         """
-        response = await self._send(method, path, body, model)
+        response = await self._send(method, path, body, model, timeout)
         try:
             if response.status != 200:
                 raise self._refusal(model, await self._refused(response))
@@ -115,15 +119,22 @@ class HttpServer:
             except (aiohttp.ClientError, ConnectionError) as error:
                 raise ModelFailed(model=model, cause=f"the connection broke ({type(error).__name__})") from error
 
-    async def _send(self, method: str, path: str, body: Any, model: str) -> aiohttp.ClientResponse:
+    async def _send(
+        self, method: str, path: str, body: Any, model: str, timeout: aiohttp.ClientTimeout | None
+    ) -> aiohttp.ClientResponse:
         data = None if body is None else encode(body)
-        headers = self._headers if data is None else {**self._headers, "Content-Type": "application/json"}
+        headers = self._headers if data is None else self._json_headers
         url = URL(f"{self._url}{path}", encoded=True)
+        session = self._transport.session
         for last in (False, True):
             try:
-                return await self._transport.session.request(
-                    method, url, data=data, headers=headers, allow_redirects=False
+                return await session.request(
+                    method, url, data=data, headers=headers, allow_redirects=False, timeout=timeout or session.timeout
                 )
+            except aiohttp.ConnectionTimeoutError as error:
+                raise unreachable(model, self.host, why(error)) from error
+            except TimeoutError as error:
+                raise too_slow(model, timeout) from error
             except aiohttp.ServerDisconnectedError as error:
                 # A kept connection that the server had closed meanwhile: once more, on a new one.
                 if last:
@@ -146,7 +157,7 @@ class HttpServer:
         return Refused(response.status, self._short(message), body, _retry_after(response.headers))
 
     def _short(self, message: str) -> str:
-        for secret in self._headers.values():
+        for secret in self._secrets:
             if len(secret) >= 8:
                 message = message.replace(secret, "…")
         return short(message)
@@ -230,6 +241,12 @@ def busy(model: str, cause: str, refused: Refused | None = None) -> ModelBusy:
     if refused.retry_after is None:
         return ModelBusy(details=details, model=model)
     return ModelBusy(details=details, model=model, retry_after=refused.retry_after)
+
+
+def too_slow(model: str, timeout: aiohttp.ClientTimeout | None) -> ModelTimeout:
+    """The time of a request is over: that of the whole, or of a silence."""
+    seconds = (timeout.total or timeout.sock_read or 0.0) if timeout else 0.0
+    return ModelTimeout(model=model, seconds=round(seconds, 1))
 
 
 def unreachable(model: str, host: str, cause: str) -> ServerUnreachable:
