@@ -1,10 +1,12 @@
 """Who is asking, for routes: `PrincipalDep` for anybody with a key, `AdminDep` for administrators of their tenant,
 `HouseAdminDep` for those of the first tenant."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from starlette.types import Scope as HttpScope
 
 from ementa.identity import queries
 from ementa.identity.errors import AdminRequired, CredentialRepeated, HouseAdminRequired, ScopeMissing
@@ -26,11 +28,16 @@ async def get_principal(
     _token: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Principal:
     """Who is asking, by the header `Key` or by `Authorization: Bearer`; raises `Unauthenticated`, `ScopeMissing`."""
-    keyring: Keyring = request.app.state.keyring
-    client = request.client.host if request.client else ""
-    principal = await keyring.authenticate(_read_key(request), client)
-    request.state.user_id = principal.user_id  # the access log names it
-    needed = Scope.READ if request.method in _SAFE else Scope.WRITE
+    return await identify(request.scope)
+
+
+async def identify(scope: HttpScope) -> Principal:
+    """The same for a bare request of ASGI, which costs a fraction of a route with dependencies."""
+    keyring: Keyring = scope["app"].state.keyring
+    client = scope["client"][0] if scope.get("client") else ""
+    principal = await keyring.authenticate(_read_key(scope["headers"]), client)
+    scope.setdefault("state", {})["user_id"] = principal.user_id  # the access log names it
+    needed = Scope.READ if scope["method"] in _SAFE else Scope.WRITE
     if not principal.allows(needed):
         raise ScopeMissing(scope=needed.value)
     return principal
@@ -48,17 +55,22 @@ async def get_admin(principal: PrincipalDep) -> Principal:
     return principal
 
 
-def _read_key(request: Request) -> str:
-    keys = request.headers.getlist("key")
+def _read_key(headers: Iterable[tuple[bytes, bytes]]) -> str:
+    keys: list[bytes] = []
+    tokens: list[bytes] = []
+    for name, value in headers:
+        if name == b"key":
+            keys.append(value)
+        elif name == b"authorization":
+            tokens.append(value)
     if len(keys) > 1:
         raise CredentialRepeated(name="Key")
     if not keys:
-        values = request.headers.getlist("authorization")
-        if len(values) > 1:
+        if len(tokens) > 1:
             raise CredentialRepeated(name="Authorization")
-        kind, _, value = (values[0] if values else "").partition(" ")
-        keys = [value] if kind.lower() == "bearer" else []
-    key = keys[0].strip() if keys else ""
+        kind, _, value = (tokens[0] if tokens else b"").partition(b" ")
+        keys = [value] if kind.lower() == b"bearer" else []
+    key = keys[0].decode("latin-1").strip() if keys else ""
     if not 0 < len(key) <= _MAX_CHARS:
         raise Unauthenticated
     return key

@@ -1,0 +1,43 @@
+"""What a door of the gateway refuses by itself, whatever the dialect. `name` is the parameter to blame."""
+
+from ementa.kit.errors import Forbidden, Invalid, TooLarge
+
+
+class ModelNotPermitted(Forbidden):
+    """The key was made for other models."""
+
+    code = "MODEL_NOT_PERMITTED"
+    pt = "Esta chave não pode usar o modelo {model}. Use um dos que a lista mostra ou outra chave."
+    en = "This key may not use the model {model}. Use one of those listed or another key."
+
+
+class BodyNotJson(Invalid):
+    """The body is no JSON object."""
+
+    code = "BODY_NOT_JSON"
+    pt = "O corpo da requisição não é um objeto JSON: {cause}."
+    en = "The request body is not a JSON object: {cause}."
+
+
+class BodyTooDeep(TooLarge):
+    """The JSON is nested beyond what anybody writes."""
+
+    code = "BODY_TOO_DEEP"
+    pt = "O JSON da requisição tem mais de {limit} níveis. Simplifique-o."
+    en = "The JSON of the request is more than {limit} levels deep. Make it simpler."
+
+
+class ParameterInvalid(Invalid):
+    """A parameter is missing, or is not of the type or within the bounds that it has."""
+
+    code = "PARAMETER_INVALID"
+    pt = "Parâmetro inválido: {name}: {cause}."
+    en = "Invalid parameter: {name}: {cause}."
+
+
+class ParameterUnsupported(Invalid):
+    """The parameter is well known, but cannot be honoured here; ignoring it would change the answer in silence."""
+
+    code = "PARAMETER_UNSUPPORTED"
+    pt = "O parâmetro {name} não é atendido aqui: {cause}."
+    en = "The parameter {name} is not supported here: {cause}."
