@@ -74,6 +74,8 @@ class ServerSettings(Section):
     """All headers of one request together."""
     max_body_bytes: int = 1_000_000
     """Body of a request that brings no document."""
+    max_model_body_bytes: int = 32_000_000
+    """Body of a request to a model, under `/v1`, `/api` and `/llm`: images come in it."""
     form_bytes: int = 2_000_000
     """What a multipart upload may have beside its file: boundaries and small fields."""
     body_timeout_seconds: float = 60.0

@@ -1,12 +1,10 @@
-"""The error table: the only place that knows HTTP statuses. Every failure leaves in one form,
-`{"error", "code", "details", "timestamp"}`, in the language that the request prefers."""
+"""The error table: the only place that knows HTTP statuses. Every failure leaves in the form of its address
+(`serving/forms.py`; ours is `{"error", "code", "details", "timestamp"}`), in the language that the request prefers."""
 
-import json
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, cast
 
-import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError
@@ -15,14 +13,12 @@ from starlette.requests import ClientDisconnect
 
 from ementa.jobs.errors import DatabaseUnavailable
 from ementa.jobs.runner import TROUBLE
-from ementa.kit import clock
 from ementa.kit.errors import (
     Conflict,
     EmentaError,
     Forbidden,
     Gone,
     Invalid,
-    Language,
     LimitExceeded,
     NotFound,
     TooLarge,
@@ -31,6 +27,9 @@ from ementa.kit.errors import (
     UpstreamFailed,
 )
 from ementa.kit.language import preferred_language
+from ementa.llm.errors import ModelContextExceeded, ModelRejected
+from ementa.serving.errors import BodyTooDeep
+from ementa.serving.forms import Face, error_body, face_of, is_absent
 from ementa.storage.errors import StorageFull
 from ementa.upkeep.errors import DiskLow
 
@@ -130,29 +129,34 @@ STATUSES: Mapping[type[EmentaError], int] = {
 }
 """The nearest ancestor counts."""
 
+FOREIGN_STATUSES: Mapping[type[EmentaError], int] = {
+    Invalid: 400,
+    ModelContextExceeded: 400,
+    ModelRejected: 400,
+    BodyTooDeep: 400,
+}
+"""What OpenAI's and Ollama's clients know these by, under `/v1` and `/api`. There a model that does not exist is 404."""
+_FOREIGN = {**STATUSES, **FOREIGN_STATUSES}
+
 
 def status_of(kind: type[EmentaError]) -> int:
     """The HTTP status of an error."""
     return next(STATUSES[ancestor] for ancestor in kind.__mro__ if ancestor in STATUSES)
 
 
-def error_body(error: EmentaError, language: Language) -> bytes:
-    """The one error form, as JSON."""
-    body = {
-        "error": error.text(language),
-        "code": error.code,
-        "details": error.details,
-        "timestamp": clock.rfc3339(clock.now()),
-    }
-    try:
-        return orjson.dumps(body)
-    except TypeError:  # half a surrogate pair in what the user sent, or a value that JSON lacks
-        return json.dumps(body, default=str).encode("ascii")
+def status_at(error: EmentaError, face: Face) -> int:
+    """The HTTP status of an error under the addresses of `face`."""
+    if face == "ementa":
+        return status_of(type(error))
+    if is_absent(error):
+        return 404
+    return next(_FOREIGN[ancestor] for ancestor in type(error).__mro__ if ancestor in _FOREIGN)
 
 
-def error_response(error: EmentaError, accept_language: str | None) -> Response:
-    """The answer that tells `error`."""
-    status = status_of(type(error))
+def error_response(error: EmentaError, accept_language: str | None, path: str = "") -> Response:
+    """The answer that tells `error`, in the form of `path`."""
+    face = face_of(path)
+    status = status_at(error, face)
     headers = {"Content-Language": "pt-BR", "Vary": "Accept-Language"}
     language = preferred_language(accept_language)
     if language == "en":
@@ -163,7 +167,9 @@ def error_response(error: EmentaError, accept_language: str | None) -> Response:
         headers["Retry-After"] = str(error.params.get("retry_after", RETRY_AFTER_SECONDS))
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = str(error.params["allowed"])
-    return Response(error_body(error, language), status, headers, "application/json")
+    if face == "openai" and not error.retryable:
+        headers["X-Should-Retry"] = "false"  # OpenAI's clients would try every 5xx and 429 again
+    return Response(error_body(error, language, face), status, headers, "application/json")
 
 
 def explain(error: Exception, *, method: str, path: str) -> EmentaError:
@@ -188,8 +194,8 @@ def install(app: FastAPI) -> None:
     which also logs it."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        explained = explain(error, method=request.method, path=request.url.path)
-        return error_response(explained, request.headers.get("accept-language"))
+        explained = explain(error, method=request.method, path=request.scope["path"])
+        return error_response(explained, request.headers.get("accept-language"), request.scope["path"])
 
     for kind in (EmentaError, RequestValidationError, HTTPException, ClientDisconnect, DataError, *TROUBLE):
         app.add_exception_handler(kind, handle)

@@ -44,6 +44,8 @@ _SECURITY = {
 }
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 """Paths that machines poll: their access lines are DEBUG."""
+_MODELS = ("/v1/", "/api/", "/llm/")
+"""Where requests to models come in."""
 
 
 class Outermost:
@@ -84,7 +86,9 @@ class Outermost:
                 explained = explain(error, method=scope["method"], path=scope["path"])
                 if explained.code == EmentaError.code:
                     log.exception("unexpected error", extra={"method": scope["method"], "path": scope["path"]})
-                await error_response(explained, Headers(scope=scope).get("accept-language"))(scope, receive, named)
+                await error_response(explained, Headers(scope=scope).get("accept-language"), scope["path"])(
+                    scope, receive, named
+                )
             finally:
                 self._tell(scope, status, time.perf_counter() - started)
 
@@ -146,7 +150,7 @@ class Gate:
             upload = is_upload(scope)
             if upload and (refused := self._refusal()) is not None:
                 raise refused
-            body.limit = self._max_upload + self._settings.form_bytes if upload else self._settings.max_body_bytes
+            body.limit = self._limit(scope, upload=upload)
             body.too_large = (
                 BlobTooLarge(limit_mb=round(self._max_upload / 1_000_000, 1))
                 if upload
@@ -156,10 +160,17 @@ class Gate:
             if declared.isdigit() and int(declared) > body.limit:
                 raise body.too_large
         except EmentaError as error:
-            response = error_response(error, headers.get("accept-language"))
+            response = error_response(error, headers.get("accept-language"), scope["path"])
             await response(scope, body.receive, body.send)
         else:
             await self._app(scope, body.receive, body.send)
+
+    def _limit(self, scope: Scope, *, upload: bool) -> int:
+        if upload:
+            return self._max_upload + self._settings.form_bytes
+        if scope["method"] == "POST" and scope["path"].startswith(_MODELS):
+            return self._settings.max_model_body_bytes
+        return self._settings.max_body_bytes
 
     def _check_head(self, scope: Scope, headers: Headers) -> None:
         if sum(len(name) + len(value) + 4 for name, value in headers.raw) > self._settings.max_header_bytes:

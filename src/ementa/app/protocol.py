@@ -7,9 +7,10 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from ementa.app.errors import BodyTimeout, HeadersTooLarge, RequestMalformed, error_body, status_of
+from ementa.app.errors import BodyTimeout, HeadersTooLarge, RequestMalformed, status_at
 from ementa.kit.errors import EmentaError
 from ementa.kit.ids import new_id
+from ementa.serving.forms import error_body, face_of
 from ementa.settings import ServerSettings
 
 _NOT_HTTP = {"pt": "não é HTTP válido", "en": "it is not valid HTTP"}
@@ -90,8 +91,9 @@ class _BoundedProtocol(HttpToolsProtocol):
             return
         idle = self._head_bytes == 0
         if not idle and self._may_answer():  # nobody waits for an answer on an idle connection
-            body = error_body(error, "pt")
-            status = HTTPStatus(status_of(type(error)))
+            face = face_of(getattr(self, "url", b"").decode("latin-1"))  # known once the first line was read
+            body = error_body(error, "pt", face)
+            status = HTTPStatus(status_at(error, face))
             head = (
                 f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/json\r\n"
                 f"content-length: {len(body)}\r\nx-request-id: {new_id()}\r\nconnection: close\r\n\r\n"
