@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import Any
 
 from ementa.analysis import retention
 from ementa.analysis import service as analyses
@@ -10,11 +11,15 @@ from ementa.analysis.jobs import Pipeline
 from ementa.analysis.signals import Changes
 from ementa.db.database import Database
 from ementa.db.migrate import upgrade
+from ementa.db.secrets import SecretBox
 from ementa.extraction.sandbox.pool import SandboxPool
 from ementa.jobs.concurrency import derive, detect_hardware
 from ementa.jobs.engines import create_engine
 from ementa.jobs.supervisor import Supervisor
+from ementa.llm.checks import list_kinds
+from ementa.llm.config import GatewayConfig
 from ementa.llm.gateway import Gateway
+from ementa.llm.watch import ConfigWatch
 from ementa.settings import Settings
 from ementa.storage.directory import prepare_data
 from ementa.storage.filesystem import FilesystemStore
@@ -39,9 +44,13 @@ class Runtime:
         extraction = settings.extraction.model_copy(update={"children": children})
         slots = settings.llm.model_concurrency or self.concurrency.model
         self.database = Database(settings.db, settings.data)
+        self.secrets = SecretBox(settings.data, settings.db.secret_key)
         self.store = FilesystemStore(settings.data / "blobs")
         self.pool = SandboxPool(extraction)
         self.gateway = Gateway(settings.llm.model_copy(update={"model_concurrency": slots}), settings.plugins)
+        self.config_watch = ConfigWatch(
+            self.database, self.secrets, list_kinds(settings.plugins), [self._configure_gateway]
+        )
         self.changes = Changes()
         self.intake = Intake(self.database, self.store, self.gateway, settings.analysis, extraction)
         self.pipeline = Pipeline(
@@ -59,20 +68,32 @@ class Runtime:
         self.jobs = Supervisor(lambda: create_engine(settings.jobs, self.database, kinds, self.concurrency.queues))
 
     async def start(self, *, run_jobs: bool) -> None:
-        """Bring the database up to date and, when asked, start running jobs.
+        """Bring the database up to date, open the gateway and, when asked, start running jobs.
 
         Raises `EngineBusy` when another process already runs those of this data directory.
         """
-        await upgrade(self.database)
+        await self.open()
         if run_jobs:
             await self.jobs.start()
 
+    async def open(self) -> None:
+        """Bring the database up to date and open the gateway: all that jobs need, but none is run."""
+        await upgrade(self.database)
+        await self.config_watch.start()
+
     async def stop(self) -> None:
-        """Hand running jobs back and let go of everything. Safe to call twice."""
+        """Hand running jobs back and let go of everything, in the order in which one part needs the next. Safe to call
+        twice."""
         await self.jobs.stop(self.settings.jobs.grace_seconds)
         await self.pool.close()
+        await self.config_watch.stop()
         await self.gateway.close()
         await self.database.close()
+
+    async def _configure_gateway(self, config: GatewayConfig) -> None:
+        apply: Any = getattr(self.gateway, "apply", None)
+        if apply is not None:
+            await apply(config)
 
     def _sweeps(self) -> list[Sweep]:
         """Everything that is removed by itself."""

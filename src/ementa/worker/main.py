@@ -3,7 +3,6 @@
 import uvloop
 
 from ementa.bootstrap import Runtime
-from ementa.db.migrate import upgrade
 from ementa.jobs.runner import run_until_signalled
 from ementa.kit.errors import Conflict
 from ementa.observability.logging import configure_logging
@@ -40,7 +39,7 @@ def run_worker(settings: Settings) -> None:
 async def _run(settings: Settings) -> None:
     runtime = Runtime(settings)
     try:
-        await upgrade(runtime.database)
+        await runtime.open()
         await run_until_signalled(runtime.jobs.engine, settings.jobs.grace_seconds)
     finally:
         await runtime.stop()
