@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import Self
 
 KEY = "test-key-7f3a9c51e2b84d06"
+_OURS = ("EMENTA_", "OLLAMA_", "OPENAI_", "ANTHROPIC_", "GEMINI_", "MODEL_")
+"""Settings of whoever runs the tests: none of theirs counts, least of all a key of a vendor."""
 
 
 def free_port() -> int:
@@ -34,7 +36,7 @@ class RunningProcess:
         self.data = data
         self.key = KEY
         self.log = data.parent / f"{data.name}.{self.command[0]}.log"
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("EMENTA_", "OLLAMA_"))}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
         self._environment = {
             **inherited,
             "EMENTA_KEY": KEY,
