@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ementa.kit.errors import Invalid, TooLarge, Unavailable, UpstreamFailed
+from ementa.kit.errors import Invalid, LimitExceeded, TooLarge, Unavailable, UpstreamFailed
 
 _NONE = {"pt": "nenhum", "en": "none"}
 _LISTED = 12
@@ -85,6 +85,17 @@ class ModelCannotChat(Invalid):
     en = "Model {model} does not generate text ({capabilities}). Choose a chat model, for example gemma3:1b."
 
 
+class ModelCannotEmbed(Invalid):
+    """The model exists but makes no vectors."""
+
+    code = "MODEL_CANNOT_EMBED"
+    pt = (
+        "O modelo {model} não gera vetores (embeddings): {capabilities}. "
+        "Escolha um modelo de embeddings, por exemplo all-minilm."
+    )
+    en = "Model {model} does not make embeddings: {capabilities}. Choose an embedding model, for example all-minilm."
+
+
 class ModelContextExceeded(TooLarge):
     """The prompt does not fit the model's context. Nothing is ever cut silently to make it fit."""
 
@@ -114,6 +125,35 @@ class ModelHostInvalid(Invalid):
     code = "MODEL_HOST_INVALID"
     pt = "O endereço de servidor de modelos {host} não é válido. Exemplos: servidor, servidor:11434, https://servidor."
     en = "The model server address {host} is not valid. Examples: server, server:11434, https://server."
+
+
+class RateLimited(LimitExceeded):
+    """Somebody asks models too often, or for too many tokens, within a minute."""
+
+    code = "RATE_LIMITED"
+    pt = (
+        "O limite {whose} é de {limit} {what} por minuto e foi atingido. Tente de novo em {retry_after} s "
+        "ou peça a um administrador um limite maior."
+    )
+    en = (
+        "The limit {whose} is {limit} {what} per minute and has been reached. Try again in {retry_after} s "
+        "or ask an administrator for a higher limit."
+    )
+
+
+class BudgetSpent(LimitExceeded):
+    """Somebody's budget of tokens or money for the month is spent."""
+
+    code = "BUDGET_SPENT"
+    pt = (
+        "O orçamento {whose} para este mês ({limit} {what}) foi gasto ({used}). Ele se renova em {renews_at}; "
+        "antes disso, peça a um administrador um orçamento maior."
+    )
+    en = (
+        "The budget {whose} for this month ({limit} {what}) is spent ({used}). It renews at {renews_at}; "
+        "before that, ask an administrator for a larger budget."
+    )
+    retryable = False
 
 
 def model_absent(model: str, available: Sequence[str], unreachable: Sequence[str] = ()) -> ModelUnavailable:
