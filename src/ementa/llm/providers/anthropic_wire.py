@@ -155,7 +155,7 @@ def _id(call_id: str) -> str:
 
 
 def _tool(tool: Tool) -> dict[str, Any]:
-    schema = {"type": "object", "properties": {}, **tool.parameters}
+    schema: dict[str, Any] = {"type": "object", "properties": {}, **tool.parameters}
     described = {"description": tool.description} if tool.description else {}
     return {"name": tool.name, **described, "input_schema": schema}
 

@@ -1,0 +1,265 @@
+"""Passes an answer through as it is, looking only for what the gateway must know: tokens, errors, the end.
+
+Nothing is decoded but the counts of tokens. A stream goes on by whole events, which is how servers send them anyway, so
+that the event with the counts can be kept from a client who did not ask for it.
+"""
+
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing
+from functools import lru_cache
+from typing import Any, cast
+
+import aiohttp
+import msgspec
+
+from ementa.kit.errors import EmentaError
+from ementa.llm.base import Forward
+from ementa.llm.errors import ModelFailed
+from ementa.llm.http import too_slow
+from ementa.llm.providers.openai_errors import ended_early
+from ementa.llm.providers.openai_events import TokenCounts, read_counts
+from ementa.llm.types import Usage
+
+MAX_EVENT_BYTES = 16 * 1024 * 1024
+COUNTED_PATHS = frozenset({"/chat/completions", "/completions"})
+"""Whose streams tell their tokens when `stream_options` asks for it, and end with `[DONE]`."""
+_EVENT = re.compile(rb".+?(?:\r?\n\r?\n|\Z)", re.S)
+_DATA = re.compile(rb"^data: ?(.*?)\r?$", re.M)
+_FINISH = re.compile(rb'"finish_reason": ?"(\w+)"')
+_ENDS = (b"\n\n", b"\r\n\r\n")
+
+Explain = Callable[[Mapping[str, Any]], EmentaError]
+"""What an error within an answer means."""
+
+
+class _Counted(msgspec.Struct):
+    usage: msgspec.Raw = msgspec.Raw(b"null")
+    choices: list[msgspec.Raw] | None = None
+
+
+_decode_counted = msgspec.json.Decoder(_Counted).decode
+
+
+def asks_for_counts(body: Mapping[str, Any]) -> bool:
+    """Whether the client itself wants the event with the counts."""
+    return bool(_stream_options(body).get("include_usage"))
+
+
+def with_counts(body: dict[str, Any]) -> dict[str, Any]:
+    """The request, asking for the counts too; the same object when it did already."""
+    options = _stream_options(body)
+    return body if options.get("include_usage") else {**body, "stream_options": {**options, "include_usage": True}}
+
+
+def _stream_options(body: Mapping[str, Any]) -> dict[str, Any]:
+    options = body.get("stream_options")
+    return cast("dict[str, Any]", options) if isinstance(options, dict) else {}
+
+
+@lru_cache(maxsize=256)
+def time_limit(seconds: float, connect: float | None, *, stream: bool) -> aiohttp.ClientTimeout:
+    """Of a whole answer, or, of a stream, its longest silence."""
+    if stream:
+        return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=seconds)
+    return aiohttp.ClientTimeout(total=seconds, sock_connect=connect)
+
+
+class PassedOn:
+    """An answer on its way through (`Forwarded`)."""
+
+    __slots__ = (
+        "_call",
+        "_counts",
+        "_explain",
+        "_finish",
+        "_response",
+        "_source",
+        "_timeout",
+        "chunks",
+        "content_type",
+    )
+
+    def __init__(
+        self, response: aiohttp.ClientResponse, call: Forward, timeout: aiohttp.ClientTimeout, explain: Explain
+    ) -> None:
+        """`response` has status 200 and nothing of it has been read."""
+        self.content_type = response.headers.get("Content-Type", "application/json")
+        self._response = response
+        self._call = call
+        self._timeout = timeout
+        self._explain = explain
+        self._counts: TokenCounts | None = None
+        self._finish = ""
+        streams = self.content_type.startswith("text/event-stream")
+        self._source = self._streamed() if streams else self._whole()
+        self.chunks: AsyncIterator[bytes] = self._source
+
+    def usage(self) -> Usage:
+        """What went by of tokens."""
+        return (self._counts or TokenCounts()).as_usage(self._finish)
+
+    async def close(self) -> None:
+        """Stop reading; what was counted until now stays."""
+        await self._source.aclose()
+
+    async def _read(self) -> AsyncGenerator[bytes, None]:
+        read, model = self._response.content.readany, self._call.model
+        try:
+            while chunk := await read():
+                yield chunk
+        except TimeoutError as error:
+            raise too_slow(model, self._timeout) from error
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise ModelFailed(model=model, cause=f"the connection broke ({type(error).__name__})") from error
+
+    async def _whole(self) -> AsyncGenerator[bytes, None]:
+        """The counts stand near the end (OpenAI, vLLM) or, before vectors, near the beginning (llama.cpp)."""
+        first = before = last = b""
+        async with aclosing(self._read()) as chunks:
+            async for chunk in chunks:
+                if not first:
+                    first = chunk
+                    if chunk.startswith((b'{"error"', b'{"object":"error"')):
+                        self._refuse(chunk)
+                before, last = last, chunk
+                yield chunk
+        tail = before + last
+        found = _counts_in(tail, tail.rfind(b'"usage":'))
+        self._counts = found or _counts_in(first, first.find(b'"usage":'))
+        if finish := _FINISH.search(tail):
+            self._finish = finish[1].decode()
+
+    async def _streamed(self) -> AsyncGenerator[bytes, None]:
+        counted = self._call.path in COUNTED_PATHS
+        watch = StreamWatch(hides_usage=counted and not asks_for_counts(self._call.body))
+        try:
+            async with aclosing(self._read()) as chunks:
+                async for chunk in chunks:
+                    if block := watch.feed(chunk):
+                        yield block
+                    if watch.error is not None:
+                        raise self._explain(watch.error)
+                    if watch.pending > MAX_EVENT_BYTES:
+                        raise ModelFailed(model=self._call.model, cause="unreadable answer, an event without an end")
+            if block := watch.finish():
+                yield block
+        finally:
+            self._counts, self._finish = watch.counts, watch.reason
+        if watch.error is not None:
+            raise self._explain(watch.error)
+        if counted and not watch.is_complete:
+            raise ended_early(self._call.model)
+
+    def _refuse(self, chunk: bytes) -> None:
+        """An error under status 200: LM Studio says so of paths that it does not know."""
+        error = _error_in(chunk)
+        if error is not None:
+            raise self._explain(error)
+
+
+class StreamWatch:
+    """What goes by in a stream of events."""
+
+    __slots__ = ("_hides_usage", "_pending", "counts", "error", "is_complete", "reason")
+
+    def __init__(self, *, hides_usage: bool) -> None:
+        """`hides_usage` keeps back events that hold the counts and nothing else."""
+        self._hides_usage = hides_usage
+        self._pending = bytearray()
+        self.counts: TokenCounts | None = None
+        self.reason = ""
+        self.is_complete = False
+        """Whether an end was announced."""
+        self.error: Mapping[str, Any] | None = None
+        """An error that came instead of more; nothing after it counts."""
+
+    @property
+    def pending(self) -> int:
+        """Bytes of an event whose end has not come."""
+        return len(self._pending)
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What to pass on: whole events."""
+        if not self._pending and chunk.endswith(_ENDS):
+            return self._look(chunk)
+        searched = max(0, len(self._pending) - 3)
+        self._pending += chunk
+        end = max(self._pending.rfind(b"\n\n", searched) + 2, self._pending.rfind(b"\r\n\r\n", searched) + 4)
+        if end < 4:
+            return b""
+        block = bytes(self._pending[:end])
+        del self._pending[:end]
+        return self._look(block)
+
+    def finish(self) -> bytes:
+        """What is left when the stream is over."""
+        block = bytes(self._pending)
+        self._pending.clear()
+        return self._look(block) if block else b""
+
+    def _look(self, block: bytes) -> bytes:
+        if b'finish_reason":"' in block or b'finish_reason": "' in block:
+            found = _FINISH.findall(block)
+            if found:
+                self.reason, self.is_complete = found[-1].decode(), True
+        if b"[DONE]" in block:
+            self.is_complete = True
+        if b'"error"' in block:
+            block = self._without_error(block)
+        if b'"usage":{' in block or b'"usage": {' in block:
+            block = self._counted(block)
+        return block
+
+    def _counted(self, block: bytes) -> bytes:
+        kept: list[bytes] = []
+        for event in _EVENT.findall(block):
+            if b'"usage"' not in event or not self._is_counts_alone(event):
+                kept.append(event)
+        return b"".join(kept)
+
+    def _is_counts_alone(self, event: bytes) -> bool:
+        """Notes the counts of an event; whether it says nothing else and is to be kept back."""
+        data = _DATA.search(event)
+        try:
+            counted = _decode_counted(data[1]) if data else _Counted()
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return False
+        if bytes(counted.usage) == b"null":
+            return False
+        self.counts = read_counts(bytes(counted.usage)) or self.counts
+        return self._hides_usage and counted.choices == []
+
+    def _without_error(self, block: bytes) -> bytes:
+        """The events before an error, if one of them is an error."""
+        kept: list[bytes] = []
+        for event in _EVENT.findall(block):
+            data = _DATA.search(event) if b'"error"' in event else None
+            self.error = _error_in(data[1]) if data else None
+            if self.error is not None:
+                break
+            kept.append(event)
+        return b"".join(kept)
+
+
+def _error_in(data: bytes) -> Mapping[str, Any] | None:
+    """The object that `data` is, if it is an error and no part of an answer."""
+    try:
+        body = msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    is_error = bool(body.get("error")) or body.get("object") == "error"
+    return body if is_error and not body.get("choices") else None
+
+
+def _counts_in(body: bytes, at: int) -> TokenCounts | None:
+    """The counts whose name begins at `at`: only they are decoded."""
+    start = body.find(b"{", at) if at >= 0 else -1
+    if start < 0:
+        return None
+    depth = 0
+    for brace in re.finditer(rb"[{}]", body[start : start + 4096]):
+        depth += 1 if brace[0] == b"{" else -1
+        if not depth:
+            return read_counts(body[start : start + brace.end()])
+    return None
