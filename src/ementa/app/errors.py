@@ -135,7 +135,7 @@ FOREIGN_STATUSES: Mapping[type[EmentaError], int] = {
     ModelRejected: 400,
     BodyTooDeep: 400,
 }
-"""What OpenAI's and Ollama's clients know these by, under `/v1` and `/api`. There a model that does not exist is 404."""
+"""What OpenAI's and Ollama's clients know these by, under `/v1` and `/api`. A model that is nowhere is 404 there."""
 _FOREIGN = {**STATUSES, **FOREIGN_STATUSES}
 
 

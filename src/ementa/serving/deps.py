@@ -67,19 +67,26 @@ class Visit:
         """The parts of the path that the route names."""
         return self.scope.get("path_params", {})
 
+    def header(self, name: bytes) -> str:
+        """A header of the request, named in small letters; empty when it did not come."""
+        return next((value for given, value in self.scope["headers"] if given == name), b"").decode("latin-1")
+
     def told(self, error: EmentaError) -> str:
         """The sentence of an error in the language that the client reads."""
-        accepted = next((value for name, value in self.scope["headers"] if name == b"accept-language"), b"")
-        return error.text(preferred_language(accepted.decode("latin-1")))
+        return error.text(preferred_language(self.header(b"accept-language")))
 
     def may_use(self, model: str) -> bool:
         """Whether the key was made for this model, by the name given here."""
         patterns = self.principal.models
         return not patterns or any(fnmatchcase(model, pattern) for pattern in patterns)
 
+    def permits(self, model: str) -> bool:
+        """The same, by whatever name the model goes."""
+        return self.may_use(model) or any(self.may_use(name) for name in self._resolved(model))
+
     async def admit(self, model: str) -> None:
         """Let the call begin: raises `ModelNotPermitted`, or what the limiter raises when it is too much."""
-        if not self.may_use(model) and not any(self.may_use(name) for name in self._resolved(model)):
+        if not self.permits(model):
             raise ModelNotPermitted(model=model)
         limiter: Any = getattr(self.scope["app"].state.runtime, "limiter", None)
         if limiter is not None:

@@ -1,0 +1,50 @@
+"""`GET /v1/models` and `GET /v1/models/{model}`."""
+
+from datetime import datetime
+from typing import Any
+
+from ementa.llm.errors import model_absent
+from ementa.llm.reader import CAPABILITIES as READER_CAPABILITIES
+from ementa.llm.types import ModelInfo
+from ementa.serving.deps import Visit
+from ementa.serving.errors import ModelNotPermitted
+
+
+async def list_models(visit: Visit) -> None:
+    """The models that this key may ask. The built-in reader is none of them: it does not converse."""
+    models = [model_of(info) for info in await visit.gateway.models() if _is_offered(visit, info)]
+    await visit.send_object({"object": "list", "data": models})
+
+
+async def get_model(visit: Visit) -> None:
+    """One model, by its name or another name of it."""
+    name = visit.path_params["model"]
+    if not visit.permits(name):
+        raise ModelNotPermitted(model=name)
+    info = await visit.gateway.show(name)
+    if info.capabilities == READER_CAPABILITIES:
+        raise model_absent(name, [model.name for model in await visit.gateway.models() if _is_offered(visit, model)])
+    await visit.send_object({**model_of(info), "id": name})
+
+
+def model_of(info: ModelInfo) -> dict[str, Any]:
+    """A model in OpenAI's words, and what else is known of it."""
+    return {
+        "id": info.name,
+        "object": "model",
+        "created": _seconds(info.modified_at),
+        "owned_by": info.provider,
+        "context_length": info.context_tokens,
+        "capabilities": list(info.capabilities),
+    }
+
+
+def _is_offered(visit: Visit, info: ModelInfo) -> bool:
+    return info.capabilities != READER_CAPABILITIES and visit.permits(info.name)
+
+
+def _seconds(moment: str) -> int:
+    try:
+        return int(datetime.fromisoformat(moment).timestamp())
+    except (ValueError, OverflowError):
+        return 0

@@ -1,0 +1,14 @@
+"""The addresses of OpenAI's API."""
+
+from starlette.routing import Route
+
+from ementa.serving.deps import Door
+from ementa.serving.openai.chat import chat_completions
+from ementa.serving.openai.models import get_model, list_models
+
+ROUTES = (
+    Route("/v1/chat/completions", Door("openai.chat", chat_completions), methods=["POST"]),
+    Route("/v1/models", Door("openai.models", list_models), methods=["GET"]),
+    Route("/v1/models/{model:path}", Door("openai.models", get_model), methods=["GET"]),
+)
+"""In the order in which they are tried."""
