@@ -18,6 +18,8 @@ from ementa.bootstrap import Runtime
 from ementa.identity.first import ensure_first_key
 from ementa.identity.keyring import Keyring
 from ementa.observability.metrics import HttpMetrics, QueueMetrics, new_registry
+from ementa.serving.generate import ROUTE as generate_route
+from ementa.serving.ollama.routes import ROUTES as ollama_routes
 from ementa.serving.openai.routes import ROUTES as openai_routes
 from ementa.upkeep.watch import ResourceWatch
 
@@ -60,7 +62,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.registry = registry
     app.state.queue_metrics = QueueMetrics(registry)
     errors.install(app)
-    app.router.routes[:0] = openai_routes  # the paths that are counted in microseconds are looked at first
+    # The paths that are counted in microseconds are looked at first.
+    app.router.routes[:0] = [*openai_routes, *ollama_routes, generate_route]
     app.include_router(server_router)
     app.include_router(analysis_router)
     mount_docs(app)

@@ -73,6 +73,12 @@ async def show_start() -> RedirectResponse:
     return RedirectResponse("/docs")
 
 
+@router.head("/", include_in_schema=False)
+async def show_presence() -> Response:
+    """What Ollama's command line asks before anything else."""
+    return Response()
+
+
 @router.get("/health", response_model=Health)
 async def get_health(request: Request) -> Response:
     """The state of each dependency, never older than seconds, always within a second. 503 when one that is required is

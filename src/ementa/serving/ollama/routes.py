@@ -1,0 +1,155 @@
+"""The addresses under `/api`, as Ollama has them."""
+
+import time
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from ementa.llm.types import EmbedRequest
+from ementa.serving.deps import Door, Visit
+from ementa.serving.ollama import bodies, catalogue
+from ementa.serving.ollama.bodies import LOAD_OPTIONS, AnyBody, ChatBody, EmbedBody, EmbeddingsBody, GenerateBody
+from ementa.serving.ollama.errors import ModelMemoryReserved, OllamaRouteRefused
+from ementa.serving.ollama.lines import Form, Lines
+from ementa.serving.ollama.sending import answer
+
+_NANOSECONDS = 1_000_000_000
+
+
+async def chat(visit: Visit) -> None:
+    """`POST /api/chat`: the next message of a conversation."""
+    body = bodies.read_body(visit.body, ChatBody)
+    await visit.admit(body.named)
+    if not body.messages:
+        await _load_or_unload(visit, body, "chat")
+        return
+    settings = visit.gateway.settings
+    _prepare(visit, body)
+    ask = visit.asks(
+        body.named,
+        lambda: bodies.chat_request(body, settings.max_tokens, settings.max_context_tokens),
+        stream=body.stream is not False,
+        dialect="ollama",
+        path="/api/chat",
+    )
+    await answer(visit, ask, "chat")
+
+
+async def generate(visit: Visit) -> None:
+    """`POST /api/generate`: an answer to a single prompt."""
+    body = bodies.read_body(visit.body, GenerateBody)
+    await visit.admit(body.named)
+    if not body.prompt:
+        await _load_or_unload(visit, body, "generate")
+        return
+    settings = visit.gateway.settings
+    _prepare(visit, body)
+    ask = visit.asks(
+        body.named,
+        lambda: bodies.generate_request(body, settings.max_tokens, settings.max_context_tokens),
+        stream=body.stream is not False,
+        dialect="ollama",
+        path="/api/generate",
+    )
+    await answer(visit, ask, "generate")
+
+
+async def embed(visit: Visit) -> None:
+    """`POST /api/embed`: one vector a text."""
+    body = bodies.read_body(visit.body, EmbedBody)
+    await visit.admit(body.named)
+    texts = [body.input] if isinstance(body.input, str) else body.input or []
+    if not any(texts):
+        await visit.gateway.show(body.named)
+        await visit.send_object({"model": body.named, "embeddings": []})
+        return
+    started = time.perf_counter()
+    result = await visit.gateway.embed(_embed_request(visit, body.named, texts, body.dimensions))
+    answered: dict[str, Any] = {
+        "model": result.model,
+        "embeddings": [list(vector) for vector in result.vectors],
+        "total_duration": round((time.perf_counter() - started) * _NANOSECONDS),
+    }
+    if result.prompt_tokens:
+        answered["prompt_eval_count"] = result.prompt_tokens
+    await visit.send_object(answered)
+
+
+async def embeddings(visit: Visit) -> None:
+    """`POST /api/embeddings`: the vector of one text, as old clients ask for it."""
+    body = bodies.read_body(visit.body, EmbeddingsBody)
+    await visit.admit(body.named)
+    vector: list[float] = []
+    if body.prompt:
+        result = await visit.gateway.embed(_embed_request(visit, body.named, [body.prompt], None))
+        vector = list(result.vectors[0])
+    await visit.send_object({"embedding": vector})
+
+
+async def tags(visit: Visit) -> None:
+    """`GET /api/tags`: the models that the key may use."""
+    models = [catalogue.tagged(info.name, info) for info in await visit.gateway.models() if visit.may_use(info.name)]
+    await visit.send_object({"models": models})
+
+
+async def show(visit: Visit) -> None:
+    """`POST /api/show`: what is known of a model."""
+    body = bodies.read_body(visit.body, bodies.NameBody)
+    await visit.admit(body.named)
+    await visit.send_object(catalogue.shown(await visit.gateway.show(body.named)))
+
+
+async def refuse(visit: Visit) -> None:
+    """What Ollama does and Ementa does not."""
+    raise OllamaRouteRefused(path=visit.scope["path"])
+
+
+async def version(request: Request) -> Response:
+    """`GET /api/version`: the Ollama whose API this is. Without a key: clients ask it before anything else."""
+    del request
+    return JSONResponse({"version": catalogue.VERSION})
+
+
+ROUTES = (
+    Route("/api/chat", Door("ollama.chat", chat), methods=["POST"]),
+    Route("/api/generate", Door("ollama.generate", generate), methods=["POST"]),
+    Route("/api/embed", Door("ollama.embed", embed), methods=["POST"]),
+    Route("/api/embeddings", Door("ollama.embed", embeddings), methods=["POST"]),
+    Route("/api/tags", Door("ollama.tags", tags), methods=["GET"]),
+    Route("/api/show", Door("ollama.show", show), methods=["POST"]),
+    *(Route(f"/api/{name}", Door("ollama.refused", refuse), methods=["POST"]) for name in ("create", "copy", "push")),
+    Route("/api/version", version, methods=["GET"]),
+)
+"""In the order in which they are tried."""
+
+
+async def _load_or_unload(visit: Visit, body: AnyBody, form: Form) -> None:
+    """A request without a question: load the model, or with `keep_alive: 0` let it leave memory."""
+    lines = Lines(form, body.named)
+    if not bodies.names_zero(body.keep_alive):
+        await visit.gateway.warm(body.named)
+        await visit.send(lines.nothing("load"))
+        return
+    if not visit.principal.is_admin:
+        raise ModelMemoryReserved
+    await visit.gateway.unload(body.named)
+    await visit.send(lines.nothing("unload"))
+
+
+def _prepare(visit: Visit, body: AnyBody) -> None:
+    """Bound what the body asks of an Ollama server: an answer ends somewhere, and how models lie in memory is for
+    administrators to say."""
+    settings = visit.gateway.settings
+    options: dict[str, Any] = dict(visit.body.get("options") or {})
+    options["num_predict"] = bodies.answer_tokens(body.options, settings.max_tokens, settings.max_context_tokens)
+    if not visit.principal.is_admin:
+        visit.body.pop("keep_alive", None)
+        for name in LOAD_OPTIONS & options.keys():
+            del options[name]
+    visit.body["options"] = options
+
+
+def _embed_request(visit: Visit, model: str, texts: list[str], dimensions: int | None) -> EmbedRequest:
+    return EmbedRequest(model, texts, dimensions, visit.timeout_seconds, visit.caller)
