@@ -40,11 +40,14 @@ async def call(method: str, url: str, body: Any = None) -> tuple[int, str]:
         ("/api/generate", {"model": "all-minilm"}, 400, '"all-minilm" does not support generate'),
         ("/api/chat", {"model": "gemma3:1b", "think": True}, 400, '"gemma3:1b" does not support thinking'),
         ("/api/chat", {"model": "gemma3:1b", "tools": [{}]}, 400, "gemma3:1b does not support tools"),
-        ("/api/pull", {"model": "not-found"}, 500, "pull model manifest: file does not exist"),
+        ("/api/pull", {"model": "not-found", "stream": False}, 500, "pull model manifest: file does not exist"),
     ],
 )
 async def test_errors_are_ollamas(ollama: OllamaDouble, path: str, body: Any, status: int, error: str) -> None:
-    assert await call("POST", f"{ollama.url}{path}", body) == (status, json.dumps({"error": error}))
+    assert await call("POST", f"{ollama.url}{path}", body) == (
+        status,
+        json.dumps({"error": error}, separators=(",", ":")),
+    )
 
 
 async def test_head_of_the_root_answers(ollama: OllamaDouble) -> None:

@@ -10,6 +10,8 @@ from aiohttp import web
 
 from ementa.testing.ollama.catalogue import DEFAULT_MODELS, DoubleModel
 from ementa.testing.ollama.generation import Brain, Rules
+from ementa.testing.ollama.library import Library
+from ementa.testing.ollama.memory import Memory
 from ementa.testing.ollama.routes import Routes
 from ementa.testing.ollama.stats import Stats
 
@@ -25,15 +27,19 @@ class OllamaDouble:
         host: str = "127.0.0.1",
         brain: Brain | None = None,
         lists_capabilities: bool = True,
+        max_loaded: int = 0,
+        load_seconds: float = 0.0,
     ) -> None:
         """`port` 0 takes a free one, kept over restarts. `brain` answers instead of the rules.
 
-        `lists_capabilities` false makes `/api/tags` as short as that of servers before 0.31.
+        `lists_capabilities` false makes `/api/tags` as short as that of servers before 0.31. `max_loaded` models fit in
+        memory, 0 is any number; loading one takes `load_seconds`.
         """
         self.stats = Stats()
         self.port = port
         self._host = host
-        self._routes = Routes(tuple(models), brain or Rules(), self.stats, lists_capabilities=lists_capabilities)
+        self.library = Library(models, self.stats, lists_capabilities=lists_capabilities)
+        self._routes = Routes(self.library, Memory(self.stats, max_loaded, load_seconds), brain or Rules(), self.stats)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping: asyncio.Event | None = None
         self._thread: threading.Thread | None = None

@@ -22,6 +22,11 @@
 | `no-newline:1b` | the last line has no line end |
 | `context-overflow:1b` | the error for a prompt that does not fit |
 | `empty:1b` | an answer of no text at all, counters left out |
+| `redirect:1b` | status 307, to the same address |
+| `endless-headers:1b` | a status line and headers, without end |
+| `long-line:1b` | a line of 17 MiB |
+| `fail-pull…` | a download that breaks off in the middle (only of `/api/pull`) |
+| `slow-pull…` | a download of a second (only of `/api/pull`) |
 | `not-found…` | status 404, whatever the catalogue says |
 """
 
@@ -46,6 +51,9 @@ _PLAIN = frozenset(
         "no-newline",
         "context-overflow",
         "empty",
+        "redirect",
+        "endless-headers",
+        "long-line",
     }
 )
 

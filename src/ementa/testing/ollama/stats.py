@@ -12,7 +12,11 @@ class Stats:
     requests: Counter[str] = field(default_factory=Counter)
     """By `METHOD /path`."""
     bodies: list[dict[str, Any]] = field(default_factory=list)
-    """Bodies of `/api/chat` and `/api/generate`, in order."""
+    """Bodies of `/api/chat` and `/api/generate`, in order; those that only load or unload a model too."""
+    embed_bodies: list[dict[str, Any]] = field(default_factory=list)
+    """Bodies of `/api/embed`, in order."""
+    sent: bytearray = field(default_factory=bytearray)
+    """The body of the last answer of `/api/chat` or `/api/generate`, as far as it was written."""
     running: int = 0
     """Generations in progress."""
     peak: int = 0
@@ -24,12 +28,19 @@ class Stats:
     dropped_messages: int = 0
     """Messages dropped in silence because they did not fit `num_ctx`, as Ollama does by default."""
     loads: int = 0
-    """Times a model was loaded, again after each change of `num_ctx`."""
+    """Times a model was loaded, again after each change of `num_ctx` or `shift`."""
+    loaded: list[str] = field(default_factory=list)
+    """Which were, in order."""
+    evictions: int = 0
+    """Times a model had to leave for another."""
+    pulling: int = 0
+    """Downloads in progress."""
 
     def begin(self) -> None:
         """A generation starts."""
         self.running += 1
         self.peak = max(self.peak, self.running)
+        self.sent = bytearray()
 
     def end(self, *, cancelled: bool) -> None:
         """A generation is over."""
@@ -38,3 +49,8 @@ class Stats:
             self.cancelled += 1
         else:
             self.finished += 1
+
+    def load(self, name: str) -> None:
+        """A model is loaded."""
+        self.loads += 1
+        self.loaded.append(name)

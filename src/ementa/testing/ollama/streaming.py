@@ -2,26 +2,28 @@
 
 import asyncio
 import itertools
-import json
 import time
 from contextlib import aclosing, suppress
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
 
+from ementa.testing.ollama import wire
 from ementa.testing.ollama.generation import (
     Ask,
     Brain,
     Broke,
     ConnectionCut,
     LimitReached,
+    Piece,
     Refused,
     StoppedSilently,
     count_tokens,
     generate,
 )
 from ementa.testing.ollama.modes import Mode
+from ementa.testing.ollama.stats import Stats
+from ementa.testing.wire_faults import redirect_to_itself, send_endless_headers, send_long_line
 
 CONTEXT_ERROR = "request (9000 tokens) exceeds the available context size (4096 tokens), try increasing it"
 _REFUSALS = {
@@ -34,23 +36,28 @@ _REFUSALS = {
 class Writer:
     """Lines of one answer."""
 
-    def __init__(self, request: web.Request, model: str, form: str, *, streamed: bool) -> None:
+    def __init__(self, request: web.Request, stats: Stats, model: str, form: str, *, streamed: bool) -> None:
         self.request = request
         self.streamed = streamed
+        self._stats = stats
         self._model = model
         self._form = form
         self._started = time.perf_counter_ns()
         self._response: web.StreamResponse | None = None
 
-    def line(self, text: str, *, done: bool = False) -> dict[str, Any]:
-        """A line of the answer, `/api/chat` or `/api/generate`."""
-        line: dict[str, Any] = {"model": self._model, "created_at": datetime.now(UTC).isoformat()}
+    def line(
+        self, text: str = "", thinking: str = "", calls: list[dict[str, Any]] | None = None, *, done: bool = False
+    ) -> dict[str, Any]:
+        """A line of the answer, `/api/chat` or `/api/generate`. What is empty is left out, but for the text."""
+        line: dict[str, Any] = {"model": self._model, "created_at": wire.timestamp()}
+        thoughts = {"thinking": thinking} if thinking else {}
         if self._form == "chat":
-            return {**line, "message": {"role": "assistant", "content": text}, "done": done}
-        return {**line, "response": text, "done": done}
+            message: dict[str, Any] = {"role": "assistant", "content": text, **thoughts}
+            return {**line, "message": message | ({"tool_calls": calls} if calls else {}), "done": done}
+        return {**line, "response": text, **thoughts, "done": done}
 
-    def last_line(self, reason: str, prompt_tokens: int, tokens: int) -> dict[str, Any]:
-        """The `done` line. Counters that are zero are left out, as Go's `omitempty` does."""
+    def counters(self, reason: str, prompt_tokens: int, tokens: int) -> dict[str, Any]:
+        """What the `done` line adds. Counters that are zero are left out, as Go's `omitempty` does."""
         elapsed = time.perf_counter_ns() - self._started
         counters = {
             "total_duration": elapsed,
@@ -60,21 +67,33 @@ class Writer:
             "eval_count": tokens,
             "eval_duration": elapsed // 2,
         }
-        return {**self.line("", done=True), "done_reason": reason, **{k: v for k, v in counters.items() if v}}
+        context = {"context": list(range(prompt_tokens + tokens))} if self._form == "generate" else {}
+        return {"done_reason": reason, **context, **{k: v for k, v in counters.items() if v}}
 
     async def write(self, data: bytes) -> None:
         """Bytes of the body; the headers go before the first."""
+        await (await self.begun()).write(data)
+        self._stats.sent += data
+
+    async def begun(self) -> web.StreamResponse:
+        """The response, its headers sent."""
         if self._response is None:
             self._response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
             await self._response.prepare(self.request)
-        await self._response.write(data)
+        return self._response
 
     async def fail(self, status: int, message: str) -> web.StreamResponse:
         """An error: with its status before the first byte, as a last line after it."""
         if self._response is None:
-            return web.json_response({"error": message}, status=status)
-        await self.write(json.dumps({"error": message}).encode() + b"\n")
+            return wire.answer({"error": message}, status)
+        await self.write(wire.encode({"error": message}) + b"\n")
         return self._response
+
+    def whole(self, line: dict[str, Any]) -> web.Response:
+        """An answer of one object."""
+        response = wire.answer(line)
+        self._stats.sent += bytes(response.body) if isinstance(response.body, bytes | bytearray) else b""
+        return response
 
     def cut(self) -> web.StreamResponse:
         """Break the connection."""
@@ -84,24 +103,17 @@ class Writer:
 
     async def finished(self) -> web.StreamResponse:
         """The response, ended."""
-        if self._response is None:
-            await self.write(b"")
-        assert self._response is not None
-        await self._response.write_eof()
-        return self._response
+        response = await self.begun()
+        await response.write_eof()
+        return response
 
 
 async def answer_generation(ask: Ask, mode: Mode, brain: Brain, writer: Writer) -> web.StreamResponse:
     """The whole answer to one request to generate."""
     await asyncio.sleep(mode.milliseconds("slow-headers"))
-    if mode.kind in _REFUSALS:
-        return await writer.fail(*_REFUSALS[mode.kind])
-    if mode.kind == "status":
-        return await writer.fail(mode.number, f"status {mode.number} on purpose")
-    if mode.kind == "hang":
-        await asyncio.Event().wait()
-    if mode.kind == "no-answer":
-        return writer.cut()
+    refused = await _refused(mode, writer)
+    if refused is not None:
+        return refused
     try:
         return await _send(ask, mode, brain, writer)
     except Refused as error:
@@ -114,33 +126,53 @@ async def answer_generation(ask: Ask, mode: Mode, brain: Brain, writer: Writer) 
         return writer.cut()
 
 
+async def _refused(mode: Mode, writer: Writer) -> web.StreamResponse | None:
+    """What answers in place of a generation; None when nothing does."""
+    if mode.kind in _REFUSALS:
+        return await writer.fail(*_REFUSALS[mode.kind])
+    if mode.kind == "status":
+        return await writer.fail(mode.number, f"status {mode.number} on purpose")
+    if mode.kind == "hang":
+        await asyncio.Event().wait()
+    if mode.kind == "no-answer":
+        return writer.cut()
+    if mode.kind == "redirect":
+        return redirect_to_itself(writer.request)
+    if mode.kind == "endless-headers":
+        return await send_endless_headers(writer.request)
+    return None
+
+
 async def _send(ask: Ask, mode: Mode, brain: Brain, writer: Writer) -> web.StreamResponse:
-    texts: list[str] = []
+    pieces: list[Piece] = []
     reason = "length"
     with suppress(LimitReached):
-        async with aclosing(generate(ask, mode, brain)) as pieces:
-            async for piece in pieces:
-                texts.append(piece)
+        async with aclosing(generate(ask, mode, brain)) as generated:
+            async for piece in generated:
+                pieces.append(piece)
                 if writer.streamed:
                     await _write_piece(piece, mode, writer)
-                if len(texts) >= ask.max_tokens:
+                if len(pieces) >= ask.max_tokens:
                     raise LimitReached
         reason = "stop"
     silent = mode.kind == "empty"
-    last = writer.last_line(reason, 0 if silent else count_tokens(ask.prompt), len(texts))
+    counters = writer.counters(reason, 0 if silent else count_tokens(ask.prompt), len(pieces))
     if not writer.streamed:
-        return web.json_response(_joined(last, "".join(texts)))
+        text, thinking = "".join(p.text for p in pieces), "".join(p.thinking for p in pieces)
+        return writer.whole(writer.line(text, thinking, [p.call for p in pieces if p.call], done=True) | counters)
     end = b"" if mode.kind == "no-newline" else b"\n"
-    await writer.write(json.dumps(last).encode() + end)
+    await writer.write(wire.encode(writer.line(done=True) | counters) + end)
     return await writer.finished()
 
 
-async def _write_piece(piece: str, mode: Mode, writer: Writer) -> None:
-    line = json.dumps(writer.line(piece), ensure_ascii=False).encode() + b"\n"
+async def _write_piece(piece: Piece, mode: Mode, writer: Writer) -> None:
+    line = wire.encode(writer.line(piece.text, piece.thinking, [piece.call] if piece.call else None)) + b"\n"
     if mode.kind == "broken-line":
-        await writer.write(b'{"model": "x", "message": {"content"\n')
+        await writer.write(b'{"model":"x","message":{"content"\n')
     elif mode.kind == "not-utf8":
-        await writer.write(line.replace(b'"content": "', b'"content": "\xff\xc3'))
+        await writer.write(line.replace(b'"content":"', b'"content":"\xff\xc3').replace(b'"response":"', b'"\xff":"'))
+    elif mode.kind == "long-line":
+        await send_long_line(await writer.begun(), line[:-2] + b',"more":"', b'"}\n')
     elif mode.kind == "split-utf8":
         for part in _halved_characters(line):
             await writer.write(part)
@@ -153,9 +185,3 @@ def _halved_characters(line: bytes) -> list[bytes]:
     """The line cut in the middle of each character that is more than one byte long."""
     cuts = [at for at, byte in enumerate(line) if byte & 0b1100_0000 == 0b1000_0000]
     return [line[start:end] for start, end in itertools.pairwise([0, *cuts, len(line)])]
-
-
-def _joined(last: dict[str, Any], text: str) -> dict[str, Any]:
-    if "message" in last:
-        return {**last, "message": {"role": "assistant", "content": text}}
-    return {**last, "response": text}
