@@ -21,6 +21,7 @@ from ementa.db.settings import DatabaseSettings
 from ementa.kit.ids import new_id
 from ementa.testing import postgres
 from ementa.testing.postgres import PostgresServer
+from ementa.testing.redis import RedisServer, find_redis
 
 _DIRECTORY = "EMENTA_TEST_POSTGRES_DIRECTORY"
 _OWNER = "EMENTA_TEST_POSTGRES_OWNER"
@@ -106,6 +107,20 @@ async def postgres_database(postgres_url: str, tmp_path: Path) -> AsyncIterator[
 def database(request: pytest.FixtureRequest) -> Database:
     """The same test on both databases, migrated."""
     return request.getfixturevalue(f"{request.param}_database")
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of this test alone, running."""
+    if find_redis() is None:
+        message = "Redis is not installed: `make setup-dev` installs redis-tools"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    server = RedisServer(tmp_path)
+    server.start()
+    yield server
+    server.kill()
 
 
 async def _migrate(database: Database) -> None:
