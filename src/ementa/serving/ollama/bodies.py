@@ -17,6 +17,8 @@ from ementa.serving.ollama.errors import OllamaFieldNative
 from ementa.serving.typed import read_as
 
 Number = int | float
+_LARGEST = 2**53
+"""Whole numbers beyond it are written in JSON by few and read by fewer."""
 LOAD_OPTIONS = frozenset(
     (
         "numa", "num_batch", "num_gpu", "main_gpu", "low_vram", "f16_kv", "logits_all", "vocab_only", "use_mmap",
@@ -216,7 +218,7 @@ def answer_tokens(options: Options | None, max_tokens: int, max_context: int) ->
     wanted = options.num_predict if options is not None else None
     if wanted is None:
         return max_tokens
-    return int(wanted) if wanted >= 0 else max_context
+    return min(int(wanted), _LARGEST) if wanted >= 0 else max_context
 
 
 def names_zero(keep_alive: str | Number | None) -> bool:
@@ -265,7 +267,7 @@ def _call(body: CallBody) -> ToolCall:
 
 
 def _whole(value: Number | None) -> int | None:
-    return None if value is None else int(value)
+    return None if value is None else max(-_LARGEST, min(int(value), _LARGEST))
 
 
 def _real(value: Number | None) -> float | None:
