@@ -136,15 +136,27 @@ class Visit:
 
     def answered_by(self, answer: Answer) -> None:
         """Tell who answers in the headers and the access log."""
-        ours = (time.perf_counter() - self.started) * 1000 - answer.queue_ms - answer.upstream_ms
+        self.answered(
+            answer.model,
+            answer.server,
+            queue_ms=answer.queue_ms,
+            upstream_ms=answer.upstream_ms,
+            cached=answer.cached,
+        )
+
+    def answered(
+        self, model: str, server: str, *, upstream_ms: float, queue_ms: float = 0.0, cached: bool = False
+    ) -> None:
+        """The same of what is no conversation."""
+        ours = (time.perf_counter() - self.started) * 1000 - queue_ms - upstream_ms
         self._extra += [
-            (b"x-ementa-model", _header(answer.model)),
-            (b"x-ementa-server", _header(answer.server)),
-            (b"x-ementa-queue-ms", b"%.1f" % answer.queue_ms),
+            (b"x-ementa-model", _header(model)),
+            (b"x-ementa-server", _header(server)),
+            (b"x-ementa-queue-ms", b"%.1f" % queue_ms),
             (b"x-ementa-overhead-ms", b"%.2f" % max(ours, 0.0)),
-            (b"x-ementa-cache", b"hit" if answer.cached else b"miss"),
+            (b"x-ementa-cache", b"hit" if cached else b"miss"),
         ]
-        self.note(model=answer.model, server=answer.server, queue_ms=round(answer.queue_ms, 1), cached=answer.cached)
+        self.note(model=model, server=server, queue_ms=round(queue_ms, 1), cached=cached)
 
     def note(self, **said: Any) -> None:
         """Say more in the request's line of the access log; never words of a prompt or an answer."""

@@ -28,10 +28,6 @@ class ChatDialect:
         """`chat.completion.chunk`s."""
         return ChatChunks(model, include_usage=self.include_usage, parallel=self.parallel)
 
-    def failure(self, body: bytes) -> bytes:
-        """An event that OpenAI's clients raise."""
-        return b"data: " + body + b"\n\n"
-
 
 async def chat_completions(visit: Visit) -> None:
     """Answer a conversation, whole or in pieces."""

@@ -29,6 +29,11 @@ def quoted(text: str) -> bytes:
         return orjson.dumps(text.encode("utf-8", "replace").decode())
 
 
+def event(body: bytes) -> bytes:
+    """An event without a name."""
+    return b"data: " + body + b"\n\n"
+
+
 def usage_of(result: ChatResult) -> dict[str, Any]:
     """Tokens in OpenAI's words."""
     return {
@@ -119,3 +124,7 @@ class ChatChunks:
             parts += (self._head, b',"choices":[],"usage":', orjson.dumps(usage_of(result)), b"}\n\n")
         parts.append(DONE)
         return b"".join(parts)
+
+    def failure(self, body: bytes) -> bytes:
+        """An event that OpenAI's clients raise."""
+        return event(body)

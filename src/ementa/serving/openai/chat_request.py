@@ -30,13 +30,13 @@ EFFORTS: Mapping[str, Think] = {
     "xhigh": "high",
     "max": "high",
 }
-_ONE = {"pt": "só uma resposta por pedido (n = 1)", "en": "only one answer a request (n = 1)"}
-_HERE = {
+ONE = {"pt": "só uma resposta por pedido (n = 1)", "en": "only one answer a request (n = 1)"}
+HERE = {
     "pt": "o servidor deste modelo não o oferece; retire-o ou use um modelo de um servidor compatível com a OpenAI",
     "en": "this model's server does not offer it; leave it out or use a model of an OpenAI-compatible server",
 }
-_FUNCTIONS = {"pt": "só ferramentas de tipo function", "en": "only tools of type function"}
-_CHOICE = {
+FUNCTIONS = {"pt": "só ferramentas de tipo function", "en": "only tools of type function"}
+CHOICE = {
     "pt": "deve ser auto, none, required ou o nome de uma das ferramentas",
     "en": "it must be auto, none, required or the name of one of the tools",
 }
@@ -143,7 +143,7 @@ def read_tools(bodies: Sequence[ToolBody]) -> tuple[Tool, ...]:
     tools: list[Tool] = []
     for position, body in enumerate(bodies):
         if body.type != "function" or body.function is None:
-            raise ParameterUnsupported(name=f"tools[{position}]", cause=_FUNCTIONS)
+            raise ParameterUnsupported(name=f"tools[{position}]", cause=FUNCTIONS)
         function = body.function
         tools.append(Tool(function.name, function.description or "", function.parameters or {}))
     return tuple(tools)
@@ -158,7 +158,7 @@ def read_choice(choice: str | ChoiceBody | None, tools: Sequence[Tool]) -> str:
             return choice
     elif choice.function is not None and any(tool.name == choice.function.name for tool in tools):
         return choice.function.name
-    raise ParameterInvalid(name="tool_choice", cause=_CHOICE)
+    raise ParameterInvalid(name="tool_choice", cause=CHOICE)
 
 
 def read_stop(stop: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -189,7 +189,7 @@ def _read_format(form: FormatBody | None) -> tuple[dict[str, Any] | None, bool]:
 
 def _refuse_unsupported(asked: ChatBody) -> None:
     if asked.n not in (None, 1):
-        raise ParameterUnsupported(name="n", cause=_ONE)
+        raise ParameterUnsupported(name="n", cause=ONE)
     wanted = {
         "logprobs": asked.logprobs,
         "top_logprobs": asked.top_logprobs,
@@ -200,4 +200,4 @@ def _refuse_unsupported(asked: ChatBody) -> None:
     }
     for name, value in wanted.items():
         if value:
-            raise ParameterUnsupported(name=name, cause=_HERE)
+            raise ParameterUnsupported(name=name, cause=HERE)

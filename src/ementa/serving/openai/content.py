@@ -8,7 +8,7 @@ import msgspec
 from ementa.llm.types import Message, Role, ToolCall
 from ementa.serving.errors import ParameterInvalid, ParameterUnsupported
 
-_ROLES: Mapping[str, Role] = {
+ROLES: Mapping[str, Role] = {
     "system": "system",
     "developer": "system",
     "user": "user",
@@ -16,9 +16,9 @@ _ROLES: Mapping[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-_ROLE = {
-    "pt": f"deve ser um de {', '.join(_ROLES)}",
-    "en": f"it must be one of {', '.join(_ROLES)}",
+ROLE = {
+    "pt": f"deve ser um de {', '.join(ROLES)}",
+    "en": f"it must be one of {', '.join(ROLES)}",
 }
 _FETCHED = {
     "pt": "imagens por endereço não são buscadas; envie-as como data:image/…;base64,…",
@@ -77,9 +77,9 @@ def read_messages(bodies: Sequence[MessageBody]) -> tuple[Message, ...]:
     messages: list[Message] = []
     for position, body in enumerate(bodies):
         place = f"messages[{position}]"
-        role = _ROLES.get(body.role)
+        role = ROLES.get(body.role)
         if role is None:
-            raise ParameterInvalid(name=f"{place}.role", cause=_ROLE)
+            raise ParameterInvalid(name=f"{place}.role", cause=ROLE)
         text, images = read_parts(body.content, f"{place}.content")
         calls = tuple(
             ToolCall(call.id, call.function.name, call.function.arguments or "{}") for call in body.tool_calls or ()

@@ -12,6 +12,7 @@ from ementa.llm.types import ChatDelta, ChatResult
 from ementa.serving.bursts import bursts
 from ementa.serving.deps import Visit
 from ementa.serving.forms import error_body
+from ementa.serving.openai.chat_answer import event
 
 STREAM = b"text/event-stream; charset=utf-8"
 
@@ -31,6 +32,10 @@ class Chunks(Protocol):
         """What goes after the last piece."""
         ...
 
+    def failure(self, body: bytes) -> bytes:
+        """That it broke off; `body` is the error in OpenAI's form."""
+        ...
+
 
 class Dialect(Protocol):
     """How the answers of one address are written."""
@@ -43,17 +48,13 @@ class Dialect(Protocol):
         """The answer in pieces."""
         ...
 
-    def failure(self, body: bytes) -> bytes:
-        """An error inside a stream; `body` is the error in OpenAI's form."""
-        ...
-
 
 async def relay(visit: Visit, ask: Ask, dialect: Dialect) -> None:
     """Ask the gateway and answer the visitor."""
     async with visit.gateway.open(ask) as answer:
         visit.answered_by(answer)
         if answer.native is not None:
-            await _relay_native(visit, answer.native, dialect, stream=ask.stream)
+            await _relay_native(visit, answer.native, stream=ask.stream)
         elif ask.stream:
             await _write_stream(visit, answer, dialect)
         else:
@@ -67,7 +68,7 @@ def note_result(visit: Visit, result: ChatResult) -> None:
     visit.note(prompt_tokens=result.prompt_tokens, output_tokens=result.output_tokens, cached=result.cached)
 
 
-async def _relay_native(visit: Visit, native: Forwarded, dialect: Dialect, *, stream: bool) -> None:
+async def _relay_native(visit: Visit, native: Forwarded, *, stream: bool) -> None:
     if not stream:
         chunks = [chunk async for chunk in native.chunks]
         await visit.send(b"".join(chunks), (b"content-type", native.content_type.encode("latin-1")))
@@ -81,7 +82,7 @@ async def _relay_native(visit: Visit, native: Forwarded, dialect: Dialect, *, st
         except EmentaError as error:
             if tail != b"\n\n":
                 raise  # in the middle of an event: only a broken connection says so without lying
-            await visit.end(dialect.failure(in_stream(visit, error)))
+            await visit.end(event(in_stream(visit, error)))
             return
         await visit.end()
     usage = native.usage()
@@ -108,7 +109,7 @@ async def _write_stream(visit: Visit, answer: Answer, dialect: Dialect) -> None:
                     return
                 await visit.piece(data)
     except EmentaError as error:
-        await visit.end(head + dialect.failure(in_stream(visit, error)))
+        await visit.end(head + chunks.failure(in_stream(visit, error)))
 
 
 def in_stream(visit: Visit, error: EmentaError) -> bytes:
