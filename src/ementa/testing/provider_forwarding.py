@@ -43,7 +43,7 @@ class ForwardingBehaviour:
             assert usage.finish == "stop"
             assert call.body == before
 
-    async def test_characters_cut_by_the_network_stay_whole(self, bench: Bench) -> None:
+    async def test_forwarded_characters_stay_whole(self, bench: Bench) -> None:
         """Nobody looks inside."""
         data, usage = await _passed(bench, bench.forward(bench.faulty("split-utf8"), TEXT, stream=True))
         assert data == bench.due()
@@ -68,7 +68,7 @@ class ForwardingBehaviour:
                 assert not isinstance(error, ServerUnreachable)
         await released(bench)
 
-    async def test_nobody_there(self, bench: Bench) -> None:
+    async def test_nobody_to_forward_to(self, bench: Bench) -> None:
         """An address where nobody listens."""
         assert isinstance(bench.unreachable, Forwards)
         with suppress(ServerUnreachable):
@@ -105,7 +105,7 @@ class ForwardingBehaviour:
                 break
         await released(bench)
 
-    async def test_cancelling_lets_go_of_the_server(self, bench: Bench) -> None:
+    async def test_cancelling_a_forward_lets_go_of_the_server(self, bench: Bench) -> None:
         """Whether nothing or something has come."""
         for fault in ("hang", "hang-mid"):
             call = bench.forward(bench.faulty(fault), TEXT, stream=True)

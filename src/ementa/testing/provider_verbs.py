@@ -55,7 +55,7 @@ class EmbeddingBehaviour:
         """Is named, with what it can do instead."""
         await error_of(ModelCannotEmbed, _embeds(bench).embed(EmbedRequest(bench.model, ["contrato"])))
 
-    async def test_a_model_that_is_not_there(self, bench: Bench) -> None:
+    async def test_embedding_with_an_absent_model(self, bench: Bench) -> None:
         """As with chat."""
         request = EmbedRequest(bench.faulty("absent"), ["contrato"])
         error = await error_of(ModelUnavailable, _embeds(bench).embed(request))
@@ -82,7 +82,7 @@ class RerankBehaviour:
         request = RerankRequest(bench.abilities["rerank"], "prazo", [])
         assert list((await _reranks(bench).rerank(request)).scores) == []
 
-    async def test_a_model_that_is_not_there(self, bench: Bench) -> None:
+    async def test_reranking_with_an_absent_model(self, bench: Bench) -> None:
         """As with chat."""
         request = RerankRequest(bench.faulty("absent"), "prazo", ["contrato"])
         await error_of(ModelUnavailable, _reranks(bench).rerank(request))
@@ -111,7 +111,7 @@ class ManagingBehaviour:
         assert model not in [info.name for info in await bench.provider.list_models()]
         await error_of(ModelUnavailable, bench.provider.show(model))
 
-    async def test_a_model_that_is_not_there(self, bench: Bench) -> None:
+    async def test_an_absent_model_is_not_managed(self, bench: Bench) -> None:
         """Can be neither pulled, deleted, warmed nor unloaded."""
         provider, model = _manages(bench), bench.faulty("absent")
         await error_of(ModelUnavailable, _steps(provider.pull(model)))

@@ -119,8 +119,11 @@ class ProviderBehaviour:
 
     def test_what_it_can_do_is_tested(self, bench: Bench) -> None:
         """Its declared abilities, the verbs that it has and the behaviours under test are the same."""
-        tested = {vars(kind)["ability"] for kind in type(self).__mro__ if "ability" in vars(kind)}
+        kinds = [kind for kind in type(self).__mro__[1:] if kind is not object]
+        tested = {vars(kind)["ability"] for kind in kinds if "ability" in vars(kind)}
         assert tested == set(bench.abilities)
+        tests = [name for kind in kinds for name in vars(kind) if name.startswith("test_")]
+        assert len(tests) == len(set(tests)), "one behaviour hides a test of another"
         assert {name for name, verb in VERBS.items() if isinstance(bench.provider, verb)} == tested & set(VERBS)
 
     async def test_a_whole_answer_is_its_pieces_joined(self, bench: Bench) -> None:

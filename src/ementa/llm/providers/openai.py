@@ -27,7 +27,14 @@ from ementa.llm.providers.openai_errors import answer_error, ended_early, refusa
 from ementa.llm.providers.openai_events import Assembly, Chunk, decode_chunk
 from ementa.llm.providers.openai_forward import COUNTED_PATHS, PassedOn, time_limit, with_counts
 from ementa.llm.providers.openai_profiles import OTHER, Profile
-from ementa.llm.providers.openai_vectors import decode_scores, decode_vectors, rerank_body, scores_in, vectors_in
+from ementa.llm.providers.openai_vectors import (
+    Scores,
+    decode_scores,
+    decode_vectors,
+    rerank_body,
+    scores_in,
+    vectors_in,
+)
 from ementa.llm.providers.openai_wire import chat_body, refused_field
 from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
@@ -146,7 +153,9 @@ class OpenAIProvider:
         """One score a document, in their order; raises the errors of `llm/errors.py`."""
         started = time.monotonic()
         deadline = Deadline(request.timeout_seconds or self._settings.timeout_seconds, request.model)
-        answer = await deadline.wait(self._ask("/rerank", rerank_body(request), request.model, decode_scores))
+        answer = Scores(results=[])
+        if request.documents:
+            answer = await deadline.wait(self._ask("/rerank", rerank_body(request), request.model, decode_scores))
         return RerankResult(
             scores=self._checked(request.model, partial(scores_in, answer, len(request.documents))),
             model=request.model,

@@ -5,7 +5,14 @@ from collections.abc import Mapping
 from typing import Any, cast
 
 from ementa.kit.errors import EmentaError
-from ementa.llm.errors import ModelCannotChat, ModelContextExceeded, ModelFailed, ModelRejected, model_absent
+from ementa.llm.errors import (
+    ModelCannotChat,
+    ModelCannotEmbed,
+    ModelContextExceeded,
+    ModelFailed,
+    ModelRejected,
+    model_absent,
+)
 from ementa.llm.http import Refused, said_in, short, status_error
 
 _CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size_error")
@@ -28,6 +35,11 @@ _CHAT_SIGNS = (
     "not a chat model",  # OpenAI
     "does not support chat completions",  # vLLM
     "does not support completions",  # llama.cpp
+)
+_EMBED_SIGNS = (
+    "not allowed to generate embeddings",  # OpenAI
+    "does not support embeddings",  # vLLM, llama.cpp
+    "not an embedding model",  # LM Studio
 )
 _ABSENT_CODES = ("model_not_found", "model_not_available", "invalid_model")
 _ABSENT = re.compile(r"\bmodel\b.{0,200}(not found|not exist|is not a valid model|no such model)", re.S | re.I)
@@ -53,6 +65,8 @@ def refusal(host: str, model: str, refused: Refused) -> EmentaError:
         return context_exceeded(model, refused.message, error)
     if any(sign in text for sign in _CHAT_SIGNS):
         return ModelCannotChat(model=model, capabilities=refused.message)
+    if any(sign in text for sign in _EMBED_SIGNS):
+        return ModelCannotEmbed(model=model, capabilities=refused.message)
     status = refused.status
     if status in (400, 404) and model and (codes.intersection(_ABSENT_CODES) or _ABSENT.search(refused.message)):
         return model_absent(model, [])
