@@ -1,8 +1,10 @@
 """Log lines: JSON, with ids, rotated, and without secrets."""
 
+import asyncio
 import io
 import json
 import logging
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ementa.observability import context
-from ementa.observability.logging import configure_logging, redact
+from ementa.observability.logging import _SECRETS, configure_logging, redact, tell
 from ementa.observability.settings import ObservabilitySettings
 
 
@@ -89,3 +91,65 @@ def test_the_file_is_rotated_and_private(tmp_path: Path) -> None:
 @given(st.text(max_size=300))
 def test_redacting_any_text_ends_and_keeps_its_lines(text: str) -> None:
     assert redact(redact(text)) == redact(text) or "***" in redact(text)
+
+
+PIECES = st.sampled_from(
+    [
+        "://",
+        "http",
+        "user",
+        ":",
+        "=",
+        "@",
+        " ",
+        "Bearer",
+        "BASIC",
+        "ementa_",
+        "Key",
+        "SENHA",
+        "api-key",
+        "token",
+        "x" * 25,
+    ]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_the_look_before_redacting_misses_nothing(text: str) -> None:
+    expected = text
+    for pattern, replacement in _SECRETS:
+        expected = pattern.sub(replacement, expected)
+    assert redact(text) == expected
+
+
+async def test_a_line_that_may_wait_is_written_soon_and_in_its_order() -> None:
+    console = io.StringIO()
+    configure_logging(ObservabilitySettings(), None, console=console)
+    log = logging.getLogger("x")
+    with context.bound(request="req-1"):
+        tell(log, logging.INFO, "first", {"pages": 3})
+        tell(log, logging.DEBUG, "never", {})
+    log.info("second")
+    tell(log, logging.INFO, "third", {})
+    assert [line["message"] for line in lines(console)] == ["first", "second"]
+    assert lines(console)[0] | {"time": ""} == {
+        "time": "", "level": "INFO", "logger": "x", "message": "first", "request_id": "req-1", "pages": 3,
+    }  # fmt: skip
+    async with asyncio.timeout(20):
+        while len(lines(console)) < 3:
+            await asyncio.sleep(0.01)
+    assert lines(console)[2]["message"] == "third"
+
+
+async def test_what_waits_is_written_when_the_process_ends(tmp_path: Path) -> None:
+    configure_logging(ObservabilitySettings(), tmp_path, console=io.StringIO())
+    tell(logging.getLogger("x"), logging.INFO, "last words", {})
+    logging.shutdown(list(map(weakref.ref, logging.getLogger().handlers)))
+    assert "last words" in (tmp_path / "logs" / "ementa.log").read_text()
+
+
+async def test_other_listeners_hear_of_it_too(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger().addHandler(caplog.handler)
+    with caplog.at_level(logging.INFO):
+        tell(logging.getLogger("x"), logging.INFO, "heard", {"pages": 3})
+    assert [(record.message, vars(record)["pages"]) for record in caplog.records] == [("heard", 3)]

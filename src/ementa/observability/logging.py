@@ -5,17 +5,16 @@ out whatever way they came in; prompts and answers are logged by nobody above DE
 """
 
 import logging
-import os
 import re
 import sys
 from datetime import UTC, datetime
-from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any, TextIO, cast
 
 import orjson
 
 from ementa.observability import context
+from ementa.observability.lines import ConsoleLines, FileLines, LineHandler
 from ementa.observability.settings import ObservabilitySettings
 
 LOG_DIRECTORY = "logs"
@@ -35,13 +34,26 @@ _SECRETS = (
         rf"\g<keep>{_HIDDEN}",
     ),
 )  # fmt: skip
+_SECRET_WORDS = ("key", "authorization", "password", "senha", "token")
 
 
 def redact(text: str) -> str:
     """`text` without the passwords of URLs, keys and tokens."""
+    if not _may_hold_secret(text):
+        return text
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _may_hold_secret(text: str) -> bool:
+    """Whether any of the patterns could match: looking for a few words costs a tenth of them."""
+    if "://" in text or "ementa_" in text:
+        return True
+    folded = text.casefold()
+    if "bearer" in folded or "basic" in folded:
+        return True
+    return (":" in text or "=" in text) and any(word in folded for word in _SECRET_WORDS)
 
 
 class JsonFormatter(logging.Formatter):
@@ -66,23 +78,44 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
+def tell(logger: logging.Logger, level: int, message: str, told: dict[str, Any]) -> None:
+    """A line of a logger on the event loop, written a moment later with others.
+
+    For the one line of every request: a tenth of what `logger.log` costs. The texts in `told` must be redacted already
+    where they may hold a secret.
+    """
+    if not logger.isEnabledFor(level):
+        return
+    handlers = logging.getLogger().handlers
+    ours = [handler for handler in handlers if isinstance(handler, LineHandler)]
+    if len(ours) != len(handlers):  # somebody else listens too, and is told in the usual way
+        logger.log(level, message, extra=told)
+        return
+    line: dict[str, Any] = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "level": logging.getLevelName(level),
+        "logger": logger.name,
+        "message": message,
+    }
+    for name, variable in (("request_id", context.request_id), ("job_id", context.job_id)):
+        if variable.get():
+            line[name] = variable.get()
+    line |= told
+    written = orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+    for handler in ours:
+        handler.put(written)
+
+
 def configure_logging(
     settings: ObservabilitySettings, data: Path | None, *, name: str = "ementa", console: TextIO | None = None
 ) -> None:
     """Set up logging for this process. `data` is the data directory (None: no file); `name` names the file, so that a
     worker beside a server has its own."""
-    handlers: list[logging.Handler] = [logging.StreamHandler(console or sys.stderr)]
+    handlers: list[logging.Handler] = [ConsoleLines(console or sys.stderr)]
     if data is not None and settings.log_file:
         directory = data / LOG_DIRECTORY
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handlers.append(
-            _PrivateFile(
-                directory / f"{name}.log",
-                maxBytes=settings.log_file_bytes,
-                backupCount=settings.log_files,
-                encoding="utf-8",
-            )
-        )
+        handlers.append(FileLines(directory / f"{name}.log", settings.log_file_bytes, settings.log_files))
     for handler in handlers:
         handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
@@ -96,14 +129,6 @@ def configure_logging(
     for noisy in ("aiosqlite", "asyncio", "sqlalchemy", "alembic", "procrastinate", "httpcore", "psycopg"):
         logging.getLogger(noisy).setLevel(max(logging.getLevelNamesMapping()[settings.log_level], logging.WARNING))
     logging.captureWarnings(capture=True)
-
-
-class _PrivateFile(RotatingFileHandler):
-    """A log file that only its owner reads."""
-
-    def _open(self) -> Any:
-        descriptor = os.open(self.baseFilename, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return os.fdopen(descriptor, "a", encoding=self.encoding)
 
 
 def _clean(value: Any) -> Any:

@@ -50,7 +50,7 @@ class ResponseObject:
         body["completed_at"] = None if reason else int(time.time())
         body["usage"] = {
             "input_tokens": result.prompt_tokens,
-            "input_tokens_details": {"cached_tokens": 0},
+            "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
             "output_tokens": result.output_tokens,
             "output_tokens_details": {"reasoning_tokens": 0},
             "total_tokens": result.prompt_tokens + result.output_tokens,
