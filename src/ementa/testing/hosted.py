@@ -12,14 +12,8 @@ from typing import Protocol
 from aiohttp import web
 
 from ementa.testing.ollama.generation import Ask, Brain, Broke, ConnectionCut, LimitReached, StoppedSilently, generate
-from ementa.testing.ollama.modes import Mode, read_mode
-
-_MORE = frozenset({"redirect", "endless-headers", "long-line"})
-
-
-def scripted_mode(model: str) -> Mode | None:
-    """What a model's name scripts; None when it scripts nothing."""
-    return Mode(model) if model in _MORE else read_mode(model)
+from ementa.testing.ollama.modes import Mode
+from ementa.testing.wire_faults import redirect_to_itself, send_endless_headers, send_long_line
 
 
 class Wire(Protocol):
@@ -46,28 +40,15 @@ async def scripted(mode: Mode, wire: Wire, answer: Callable[[], Awaitable[web.St
     if mode.kind == "no-answer":
         return cut(wire.request)
     if mode.kind == "redirect":
-        return web.Response(status=307, headers={"Location": str(wire.request.url)})
+        return redirect_to_itself(wire.request)
     if mode.kind == "endless-headers":
-        return await _talk_for_ever(wire.request)
+        return await send_endless_headers(wire.request)
     try:
         return await answer()
     except (Broke, StoppedSilently):
         return await wire.break_off()
     except ConnectionCut:
         return cut(wire.request)
-
-
-async def _talk_for_ever(request: web.Request) -> web.StreamResponse:
-    """A status line and headers that never end, as fast as they are taken."""
-    transport = request.transport
-    assert transport is not None
-    transport.write(b"HTTP/1.1 200 OK\r\n")
-    for number in itertools.count():
-        if transport.is_closing():
-            break
-        transport.write(b"X-Filler-%d: %s\r\n" % (number, b"x" * 4000))
-        await asyncio.sleep(0.001)
-    return cut(request)
 
 
 def cut(request: web.Request) -> web.StreamResponse:
@@ -86,10 +67,12 @@ async def limited(ask: Ask, mode: Mode, brain: Brain, stops: Sequence[str] = ())
     the first of `stops`."""
     said = ""
     told = 0
+    count = 0
     longest = max(map(len, stops), default=1)
     async with aclosing(generate(ask, mode, brain)) as pieces:
-        async for count, piece in _counted(pieces):
-            said += piece
+        async for piece in pieces:
+            count += 1
+            said += piece.text
             at = min((said.index(stop) for stop in stops if stop in said), default=-1)
             sure = at if at >= 0 else len(said) - longest + 1
             if sure > told:
@@ -101,13 +84,6 @@ async def limited(ask: Ask, mode: Mode, brain: Brain, stops: Sequence[str] = ())
                 raise LimitReached
     if told < len(said):
         yield said[told:]
-
-
-async def _counted(pieces: AsyncGenerator[str]) -> AsyncGenerator[tuple[int, str]]:
-    count = 0
-    async for piece in pieces:
-        count += 1
-        yield count, piece
 
 
 class EventStream:
@@ -135,8 +111,9 @@ class EventStream:
         if self._mode.kind == "broken-line":
             await self.write(event.replace(b"{", b"{{{", 1))
         elif self._mode.kind == "long-line":
-            for _ in range(17 * 16):
-                await self.write(b"data: " + b"x" * 65_536 if not self.begun else b"x" * 65_536)
+            await self.write(b"")
+            assert self._response is not None
+            await send_long_line(self._response, b"data: ", b"\n\n")
         elif self._mode.kind == "not-utf8":
             await self.write(event.replace(letters, b"\xff\xc3", 1))
         elif self._mode.kind == "split-utf8":

@@ -10,9 +10,9 @@ from aiohttp import web
 from ementa.testing.anthropic.catalogue import DoubleModel
 from ementa.testing.anthropic.checks import Refusal, check
 from ementa.testing.anthropic.streaming import Writer, error
-from ementa.testing.hosted import scripted, scripted_mode
+from ementa.testing.hosted import scripted
 from ementa.testing.ollama.generation import Ask, Brain, count_tokens
-from ementa.testing.ollama.modes import Mode
+from ementa.testing.ollama.modes import Mode, read_mode
 from ementa.testing.ollama.stats import Stats
 
 VERSIONS = ("2023-06-01", "2026-10-21")
@@ -95,7 +95,7 @@ class Routes:
         needed = count_tokens(ask.prompt)
         if needed > model.context_tokens:
             return error(400, f"prompt is too long: {needed} tokens > {model.context_tokens} maximum")
-        return await self._answer(request, body, ask, scripted_mode(name) or Mode())
+        return await self._answer(request, body, ask, read_mode(name) or Mode())
 
     async def _answer(self, request: web.Request, body: dict[str, Any], ask: Ask, mode: Mode) -> web.StreamResponse:
         writer = Writer(request, body, mode)
@@ -110,7 +110,7 @@ class Routes:
             self.stats.end(cancelled=cancelled)
 
     def _find(self, name: str) -> DoubleModel | None:
-        return self.models.get(name) or (DoubleModel(name) if scripted_mode(name) else None)
+        return self.models.get(name) or (DoubleModel(name) if read_mode(name) else None)
 
 
 def _ask(body: dict[str, Any]) -> Ask:
