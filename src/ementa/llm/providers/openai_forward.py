@@ -6,7 +6,6 @@ that the event with the counts can be kept from a client who did not ask for it.
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing
 from functools import lru_cache
 from typing import Any, cast
 
@@ -24,9 +23,8 @@ from ementa.llm.types import Usage
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 COUNTED_PATHS = frozenset({"/chat/completions", "/completions"})
 """Whose streams tell their tokens when `stream_options` asks for it, and end with `[DONE]`."""
-_EVENT = re.compile(rb".+?(?:\r?\n\r?\n|\Z)", re.S)
 _DATA = re.compile(rb"^data: ?(.*?)\r?$", re.M)
-_FINISH = re.compile(rb'"finish_reason": ?"(\w+)"')
+_FINISH = re.compile(rb'finish_reason": ?"(\w+)"')
 _ENDS = (b"\n\n", b"\r\n\r\n")
 
 Explain = Callable[[Mapping[str, Any]], EmentaError]
@@ -103,28 +101,28 @@ class PassedOn:
         """Stop reading; what was counted until now stays."""
         await self._source.aclose()
 
-    async def _read(self) -> AsyncGenerator[bytes, None]:
-        read, model = self._response.content.readany, self._call.model
+    async def _next(self) -> bytes:
+        """More of the body; empty at its end."""
         try:
-            while chunk := await read():
-                yield chunk
+            return await self._response.content.readany()
         except TimeoutError as error:
-            raise too_slow(model, self._timeout) from error
+            raise too_slow(self._call.model, self._timeout) from error
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise ModelFailed(model=model, cause=f"the connection broke ({type(error).__name__})") from error
+            cause = f"the connection broke ({type(error).__name__})"
+            raise ModelFailed(model=self._call.model, cause=cause) from error
 
     async def _whole(self) -> AsyncGenerator[bytes, None]:
         """The counts stand near the end (OpenAI, vLLM) or, before vectors, near the beginning (llama.cpp)."""
-        first = before = last = b""
-        async with aclosing(self._read()) as chunks:
-            async for chunk in chunks:
-                if not first:
-                    first = chunk
-                    if chunk.startswith((b'{"error"', b'{"object":"error"')):
-                        self._refuse(chunk)
-                before, last = last, chunk
-                yield chunk
-        tail = before + last
+        first = before = last = await self._next()
+        if first.startswith((b'{"error"', b'{"object":"error"')):
+            self._refuse(first)
+        while last:
+            yield last
+            chunk = await self._next()
+            if not chunk:
+                break
+            before, last = last, chunk
+        tail = last if last is first else before + last
         found = _counts_in(tail, tail.rfind(b'"usage":'))
         self._counts = found or _counts_in(first, first.find(b'"usage":'))
         if finish := _FINISH.search(tail):
@@ -134,14 +132,13 @@ class PassedOn:
         counted = self._call.path in COUNTED_PATHS
         watch = StreamWatch(hides_usage=counted and not asks_for_counts(self._call.body))
         try:
-            async with aclosing(self._read()) as chunks:
-                async for chunk in chunks:
-                    if block := watch.feed(chunk):
-                        yield block
-                    if watch.error is not None:
-                        raise self._explain(watch.error)
-                    if watch.pending > MAX_EVENT_BYTES:
-                        raise ModelFailed(model=self._call.model, cause="unreadable answer, an event without an end")
+            while chunk := await self._next():
+                if block := watch.feed(chunk):
+                    yield block
+                if watch.error is not None:
+                    raise self._explain(watch.error)
+                if watch.pending > MAX_EVENT_BYTES:
+                    raise ModelFailed(model=self._call.model, cause="unreadable answer, an event without an end")
             if block := watch.finish():
                 yield block
         finally:
@@ -199,47 +196,49 @@ class StreamWatch:
         return self._look(block) if block else b""
 
     def _look(self, block: bytes) -> bytes:
-        if b'finish_reason":"' in block or b'finish_reason": "' in block:
-            found = _FINISH.findall(block)
-            if found:
-                self.reason, self.is_complete = found[-1].decode(), True
-        if b"[DONE]" in block:
+        at = max(block.rfind(b'finish_reason":"'), block.rfind(b'finish_reason": "'))
+        if at >= 0 and (found := _FINISH.match(block, at)):
+            self.reason, self.is_complete = found[1].decode(), True
+        if not self.is_complete and b"[DONE]" in block:
             self.is_complete = True
         if b'"error"' in block:
             block = self._without_error(block)
-        if b'"usage":{' in block or b'"usage": {' in block:
-            block = self._counted(block)
-        return block
+        at = max(block.rfind(b'"usage":{'), block.rfind(b'"usage": {'))
+        return self._counted(block, at) if at >= 0 else block
 
-    def _counted(self, block: bytes) -> bytes:
-        kept: list[bytes] = []
-        for event in _EVENT.findall(block):
-            if b'"usage"' not in event or not self._is_counts_alone(event):
-                kept.append(event)
-        return b"".join(kept)
-
-    def _is_counts_alone(self, event: bytes) -> bool:
-        """Notes the counts of an event; whether it says nothing else and is to be kept back."""
-        data = _DATA.search(event)
+    def _counted(self, block: bytes, at: int) -> bytes:
+        """Notes the counts that stand at a place; the block without their event, if it says nothing else and is to be
+        kept back."""
+        start, end = _event_around(block, at)
+        data = _DATA.search(block, start, end)
         try:
             counted = _decode_counted(data[1]) if data else _Counted()
         except (msgspec.DecodeError, UnicodeDecodeError):
-            return False
-        if bytes(counted.usage) == b"null":
-            return False
-        self.counts = read_counts(bytes(counted.usage)) or self.counts
-        return self._hides_usage and counted.choices == []
+            return block
+        counts = read_counts(bytes(counted.usage))
+        if counts is None:
+            return block
+        self.counts = counts
+        return block[:start] + block[end:] if self._hides_usage and counted.choices == [] else block
 
     def _without_error(self, block: bytes) -> bytes:
         """The events before an error, if one of them is an error."""
-        kept: list[bytes] = []
-        for event in _EVENT.findall(block):
-            data = _DATA.search(event) if b'"error"' in event else None
+        at = block.find(b'"error"')
+        while at >= 0:
+            start, end = _event_around(block, at)
+            data = _DATA.search(block, start, end)
             self.error = _error_in(data[1]) if data else None
             if self.error is not None:
-                break
-            kept.append(event)
-        return b"".join(kept)
+                return block[:start]
+            at = block.find(b'"error"', end)
+        return block
+
+
+def _event_around(block: bytes, at: int) -> tuple[int, int]:
+    """Where the event begins and ends that a place belongs to."""
+    start = max(block.rfind(b"\n\n", 0, at) + 2, block.rfind(b"\r\n\r\n", 0, at) + 4)
+    ends = [found + len(end) for end in _ENDS if (found := block.find(end, at)) >= 0]
+    return start if start >= 4 else 0, min(ends, default=len(block))
 
 
 def _error_in(data: bytes) -> Mapping[str, Any] | None:
