@@ -19,7 +19,7 @@ def read_object(data: bytes) -> dict[str, Any]:
     try:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        if "recursion" in str(error):
+        if "depth limit" in str(error):
             raise BodyTooDeep(limit=MAX_DEPTH) from None
         raise BodyNotJson(cause=str(error).partition(": ")[0] if not data else str(error)) from None
     if not isinstance(value, dict):
