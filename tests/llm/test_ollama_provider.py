@@ -1,19 +1,26 @@
 """The Ollama adapter: the behaviour of every provider, and what is Ollama's own."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
 from ementa.kit.registry import Registry
-from ementa.llm.base import Provider, collect
+from ementa.llm.base import Forward, Provider, collect
 from ementa.llm.errors import ModelContextExceeded, ModelFailed, ModelRejected
 from ementa.llm.hosts import parse_host
+from ementa.llm.providers.ollama import OllamaProvider
 from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
 from ementa.llm.transport import Transport
 from ementa.llm.types import Message
 from ementa.testing.ollama.double import OllamaDouble
-from ementa.testing.providers import Fault, ProviderBehaviour, ask
+from ementa.testing.provider_content import PNG, ImageBehaviour, ThinkingBehaviour, ToolBehaviour
+from ementa.testing.provider_faults import NetworkBehaviour
+from ementa.testing.provider_forwarding import ForwardingBehaviour
+from ementa.testing.provider_verbs import EmbeddingBehaviour, ManagingBehaviour
+from ementa.testing.providers import Ability, Fault, ProviderBehaviour, Received, ask
 from ementa.testing.server import free_port
 
 MODES = {
@@ -23,6 +30,7 @@ MODES = {
     "busy": "status-429:1b",
     "status-500": "fail-before:1b",
     "status-400": "status-400:1b",
+    "key-refused": "status-401:1b",
     "error-mid": "fail-after-3:1b",
     "cut-mid": "cut:1b",
     "not-json": "broken-line:1b",
@@ -36,6 +44,17 @@ class OllamaBench:
     unreachable: Provider
     ollama: OllamaDouble
     model: str = "gemma3:1b"
+    abilities: Mapping[Ability, str] = field(
+        default_factory=lambda: {
+            "network": "gemma3:1b",
+            "tools": "qwen2:7b",
+            "images": "gemma3:4b",
+            "thinking": "qwen3:0.6b",
+            "embed": "all-minilm:latest",
+            "forward": "gemma3:1b",
+            "manage": "phi9:1b",
+        }
+    )
 
     def faulty(self, fault: Fault) -> str:
         return MODES.get(fault, f"{fault}:1b")
@@ -43,10 +62,36 @@ class OllamaBench:
     def running(self) -> int:
         return self.ollama.stats.running
 
+    def received(self) -> Received:
+        body = self.ollama.stats.bodies[-1]
+        options, messages = body.get("options", {}), body["messages"]
+        return Received(
+            temperature=options.get("temperature"),
+            stop=tuple(options.get("stop", ())),
+            images=tuple(image for message in messages for image in message.get("images", ())),
+            tools=tuple(tool["function"]["name"] for tool in body.get("tools", ())),
+            calls=tuple(
+                (call["function"]["name"], call["function"]["arguments"])
+                for message in messages
+                for call in message.get("tool_calls", ())
+            ),
+            results=tuple(message["content"] for message in messages if message["role"] == "tool"),
+            json=body.get("format") == "json",
+            fields=frozenset({*body, *options}),
+        )
 
-def connect(url: str, transport: Transport) -> Provider:
+    def forward(self, model: str, text: str, *, stream: bool) -> Forward:
+        messages = [{"role": "user", "content": text}]
+        body = {"model": model, "messages": messages} | ({} if stream else {"stream": False})
+        return Forward("/api/chat", body, model, stream, timeout_seconds=30.0)
+
+    def due(self) -> bytes:
+        return bytes(self.ollama.stats.sent)
+
+
+def connect(url: str, transport: Transport, **settings: Any) -> OllamaProvider:
     server = ServerConfig("ollama", "ollama", parse_host(url))
-    return Registry("ementa.providers").load("ollama")(server, LlmSettings(), transport)
+    return Registry("ementa.providers").load("ollama")(server, LlmSettings(**settings), transport)
 
 
 @pytest.fixture
@@ -55,7 +100,16 @@ def bench(ollama: OllamaDouble, transport: Transport) -> OllamaBench:
     return OllamaBench(connect(ollama.url, transport), nobody, ollama)
 
 
-class TestOllama(ProviderBehaviour):
+class TestOllama(
+    ProviderBehaviour,
+    NetworkBehaviour,
+    ToolBehaviour,
+    ImageBehaviour,
+    ThinkingBehaviour,
+    EmbeddingBehaviour,
+    ForwardingBehaviour,
+    ManagingBehaviour,
+):
     """Every provider's behaviour."""
 
 
@@ -105,9 +159,9 @@ async def test_a_stream_that_just_ends_is_a_failure(bench: OllamaBench) -> None:
 
 async def test_images_are_passed_on(bench: OllamaBench) -> None:
     request = ask("gemma3:4b")
-    with_image = [Message(role="user", content="o que é?", images=("aGk=",))]
+    with_image = [Message(role="user", content="o que é?", images=(PNG,))]
     await collect(bench.provider.stream(type(request)(model="gemma3:4b", messages=with_image)))
-    assert bench.ollama.stats.bodies[-1]["messages"] == [{"role": "user", "content": "o que é?", "images": ["aGk="]}]
+    assert bench.ollama.stats.bodies[-1]["messages"] == [{"role": "user", "content": "o que é?", "images": [PNG]}]
 
 
 async def test_abilities_are_asked_once_in_a_while(bench: OllamaBench) -> None:

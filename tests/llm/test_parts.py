@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from hypothesis import given
@@ -14,7 +13,7 @@ from ementa.llm.context import fit_context
 from ementa.llm.directory import Server
 from ementa.llm.errors import ModelContextExceeded, ModelHostInvalid
 from ementa.llm.hosts import display_host, parse_host
-from ementa.llm.ndjson import LineBroken, read_lines
+from ementa.llm.ndjson import LineBroken, LineReader, decode_object
 from ementa.llm.reader import ReaderProvider
 from ementa.llm.tokens import estimate_prompt, estimate_tokens
 from ementa.llm.types import ChatRequest, Message
@@ -102,39 +101,34 @@ def test_a_caller_may_name_the_context_up_to_the_models_own() -> None:
     assert fit_context(chat_request("oi", context_tokens=30_000), 8192, 4096).context_tokens == 8192
 
 
-async def chunks(data: bytes, cuts: list[int]) -> AsyncIterator[bytes]:
+def read_lines(data: bytes, cuts: list[int]) -> list[dict]:
     edges = [0, *sorted(cut % (len(data) + 1) for cut in cuts), len(data)]
-    for start, end in itertools.pairwise(edges):
-        yield data[start:end]
+    reader = LineReader()
+    lines = [line for start, end in itertools.pairwise(edges) for line in reader.feed(data[start:end])]
+    return [decode_object(line) for line in [*lines, *reader.finish()]]
 
 
 @given(
     st.lists(st.dictionaries(st.text(max_size=5), st.text(max_size=20) | st.integers(-1000, 1000)), max_size=5),
     st.lists(st.integers(0, 10_000), max_size=20),
-    st.booleans(),
+    st.sampled_from([b"", b"\n", b"\r\n", b"\n\n"]),
 )
-def test_lines_are_whole_wherever_the_network_cuts(objects: list[dict], cuts: list[int], ended: bool) -> None:
-    data = b"\n".join(json.dumps(o, ensure_ascii=False).encode() for o in objects) + (b"\n" if ended else b"")
-
-    async def read() -> list[dict]:
-        return [line async for line in read_lines(chunks(data, cuts))]
-
-    assert asyncio.run(read()) == objects
+def test_lines_are_whole_wherever_the_network_cuts(objects: list[dict], cuts: list[int], end: bytes) -> None:
+    data = b"\n".join(json.dumps(o, ensure_ascii=False).encode() for o in objects) + end
+    assert read_lines(data, cuts) == objects
 
 
 @pytest.mark.parametrize("data", [b"[1]\n", b'{"a":\n', b'{"a": "\xff"}\n', b"nonsense"])
-async def test_broken_lines_are_said_to_be(data: bytes) -> None:
+def test_broken_lines_are_said_to_be(data: bytes) -> None:
     with pytest.raises(LineBroken):
-        [line async for line in read_lines(chunks(data, [1]))]
+        read_lines(data, [1])
 
 
-async def test_a_line_without_end_is_bounded() -> None:
-    async def endless() -> AsyncIterator[bytes]:
-        while True:
-            yield b"x" * 1_000_000
-
+def test_a_line_without_end_is_bounded() -> None:
+    reader = LineReader(max_bytes=10_000_000)
+    reader.feed(b"x" * 10_000_000)
     with pytest.raises(LineBroken):
-        [line async for line in read_lines(endless())]
+        reader.feed(b"x")
 
 
 async def test_the_cache_loads_once_for_many_and_again_when_old() -> None:

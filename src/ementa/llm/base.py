@@ -91,8 +91,11 @@ class Forwarded(Protocol):
     """An answer with status 200 on its way through. Errors came as exceptions before."""
 
     content_type: str
-    chunks: AsyncIterator[bytes]
-    """The bytes as the server sent them. Raises the errors of `llm/errors.py` when it breaks off."""
+
+    @property
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The bytes as the server sent them. Raises the errors of `llm/errors.py` when it breaks off."""
+        ...
 
     def usage(self) -> Usage:
         """What the bytes that went by say of tokens; complete once `chunks` has ended, zeros when nothing was said."""

@@ -1,6 +1,5 @@
 """Reads newline-delimited JSON as it arrives, wherever the network cuts it."""
 
-from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any, cast
 
 import msgspec
@@ -12,25 +11,35 @@ class LineBroken(ValueError):
     """A line is no JSON object, no UTF-8, or too long."""
 
 
-async def read_lines(chunks: AsyncIterable[bytes]) -> AsyncGenerator[dict[str, Any], None]:
-    """Each line's object. Bytes are decoded by whole lines, so a character split between chunks stays whole.
+class LineReader:
+    """What has come of a stream and is no whole line yet. Lines stay bytes: a character split between chunks is whole
+    again when they are decoded."""
 
-    A last line without its line end counts. Raises `LineBroken`.
-    """
-    pending = bytearray()
-    async for chunk in chunks:
-        searched = len(pending)
-        pending += chunk
-        while (end := pending.find(b"\n", searched)) >= 0:
-            line = bytes(pending[:end])
-            del pending[: end + 1]
-            searched = 0
-            if line.strip():
-                yield decode_object(line)
-        if len(pending) > MAX_LINE_BYTES:
-            raise LineBroken(f"a line is longer than {MAX_LINE_BYTES} bytes")
-    if pending.strip():
-        yield decode_object(bytes(pending))
+    def __init__(self, max_bytes: int = MAX_LINE_BYTES) -> None:
+        """`max_bytes` bounds one line."""
+        self._max_bytes = max_bytes
+        self._pending = bytearray()
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that `chunk` completes, blank ones left out. Raises `LineBroken` for one that grows too long."""
+        end = chunk.rfind(b"\n")
+        if end < 0:
+            self._pending += chunk
+            if len(self._pending) > self._max_bytes:
+                raise LineBroken(f"a line is longer than {self._max_bytes} bytes")
+            return []
+        lines = chunk[:end].split(b"\n")
+        if self._pending:
+            lines[0] = bytes(self._pending) + lines[0]
+            self._pending.clear()
+        self._pending += chunk[end + 1 :]
+        return [line for line in lines if line and not line.isspace()]
+
+    def finish(self) -> list[bytes]:
+        """The last line, when the stream ended without its line end."""
+        line = bytes(self._pending).strip()
+        self._pending.clear()
+        return [line] if line else []
 
 
 def decode_object(data: bytes) -> dict[str, Any]:

@@ -1,42 +1,51 @@
 """Ollama, by its native API (its `/v1` ignores `num_ctx`, `keep_alive` and `top_k`).
 
-What its documentation does not stress, found in its source (0.32, `server/routes.go`, `llm/llama_server.go`):
-an error after the first byte is a last line `{"error": …}` under status 200; counters that are zero are left out; a
-model that repeats one token 30 times is stopped and the stream just ends, without its `done` line; messages that do
-not fit are dropped, the oldest first, unless `truncate` is false; thinking models think unless told not to.
+What its documentation does not stress, found in its source (0.32, `server/routes.go`, `server/sched.go`,
+`llm/llama_server.go`): an error after the first byte is a last line `{"error": …}` under status 200; counters that are
+zero are left out; a model that repeats one token 30 times is stopped and the stream just ends, without its `done` line;
+messages that do not fit are dropped, the oldest first, unless `truncate` is false; thinking models think unless told
+not to; a model is loaded again when `num_ctx` or `shift` of a request differ from those it was loaded with.
 """
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager, suppress
 from typing import Any
 
 import aiohttp
 
 from ementa.kit.errors import EmentaError
+from ementa.llm.base import Forward, Forwarded
 from ementa.llm.cache import TimedCache
-from ementa.llm.errors import ModelCannotChat, ModelFailed, ModelTimeout
-from ementa.llm.hosts import display_host
-from ementa.llm.ndjson import LineBroken, decode_object, read_lines
-from ementa.llm.providers.ollama_errors import answer_error, ended_early, in_short, read_body, refusal, unreachable, why
-from ementa.llm.providers.ollama_wire import (
-    chat_result,
-    listed_model,
-    message_body,
-    objects,
-    shown_model,
-    text_of,
-)
+from ementa.llm.errors import ModelCannotChat, ModelCannotEmbed, ModelFailed
+from ementa.llm.http import DRAIN_SECONDS, HttpServer, Refused, in_short
+from ementa.llm.ndjson import LineBroken, LineReader
+from ementa.llm.providers import ollama_models as models
+from ementa.llm.providers.ollama_answer import Gathering
+from ementa.llm.providers.ollama_errors import READ_ERRORS, ended_early, read_error, refusal
+from ementa.llm.providers.ollama_forward import Passing, forward_body, option, read_whole
+from ementa.llm.providers.ollama_memory import Contexts
+from ementa.llm.providers.ollama_wire import chat_body, headers_of, listed_model, objects, shown_model, whole
 from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
 from ementa.llm.transport import Transport
-from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, ModelInfo, ServerHealth
+from ementa.llm.types import (
+    ChatDelta,
+    ChatRequest,
+    ChatResult,
+    EmbedRequest,
+    EmbedResult,
+    ModelInfo,
+    PullProgress,
+    ServerHealth,
+)
 
-CATALOGUE_SECONDS = 10.0
-"""Time for the short questions: which models, what can they do, are you there."""
 SHOW_TTL_SECONDS = 300.0
-DRAIN_SECONDS = 0.5
+ORDER_SECONDS = 30.0
+"""Time to delete or unload a model."""
+PULL_SILENCE_SECONDS = 300.0
+"""Longest silence of a download: Ollama tells nothing while it verifies what it has."""
 DEFAULT_CONTEXT = 4096
 """What Ollama itself would take on a machine without a large GPU; used only when a caller names none."""
 
@@ -45,45 +54,52 @@ class OllamaProvider:
     """One Ollama server."""
 
     name = "ollama"
+    dialect = "ollama"
 
-    def __init__(self, url: str, transport: Transport, *, keep_alive: str, timeout_seconds: float) -> None:
-        """`url` is a base URL from `parse_host`; `timeout_seconds` bounds a chat whose request names no time."""
-        self.host = display_host(url)
-        self._url = url
+    def __init__(self, server: ServerConfig, settings: LlmSettings, transport: Transport) -> None:
+        """`settings.timeout_seconds` bounds a call that names no time."""
+        self._server = HttpServer(server.url, transport, refusal=self._refusal, headers=headers_of(server))
+        self.host = self._server.host
         self._transport = transport
-        self._keep_alive = keep_alive
-        self._timeout_seconds = timeout_seconds
+        self._settings = settings
         self._shown: TimedCache[str, ModelInfo] = TimedCache(SHOW_TTL_SECONDS)
+        self._contexts = Contexts()
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta | ChatResult, None]:
         """The answer piece by piece, then its `ChatResult`; raises the errors of `llm/errors.py`."""
-        started = time.monotonic()
-        seconds = request.timeout_seconds or self._timeout_seconds
-        deadline = asyncio.get_running_loop().time() + seconds
-        body = await self._chat_body(request)
-        pieces: list[str] = []
-        # The deadline wraps each wait, not the generator: between two pieces the consumer does other things.
-        async with aclosing(self._lines("/api/chat", body, request.model)) as lines:
-            while True:
+        info = await self.show(request.model)
+        if info.capabilities and "completion" not in info.capabilities:
+            raise ModelCannotChat(model=request.model, capabilities=", ".join(info.capabilities))
+        context = request.context_tokens or DEFAULT_CONTEXT
+        thinks = "thinking" in info.capabilities
+        body = chat_body(request, context, self._settings.keep_alive, can_think=thinks)
+        gathering, reader = Gathering(request), LineReader()
+        limit = self._limit(total=request.timeout_seconds or self._settings.timeout_seconds)
+        async with self._server.open("POST", "/api/chat", body, request.model, limit) as response:
+            self._contexts.remember(request.model, context)
+            content = response.content
+            ended = False
+            while gathering.result is None and not ended:
+                # One timer a request, aiohttp's own: it runs while somebody waits for bytes, not between two pieces,
+                # where the consumer does other things.
                 try:
-                    async with asyncio.timeout_at(deadline):
-                        line = await anext(lines)
-                except TimeoutError as error:
-                    raise ModelTimeout(model=request.model, seconds=round(seconds, 1)) from error
-                except StopAsyncIteration:
-                    raise ended_early(request.model) from None
-                text = text_of(line)
-                if text:
-                    pieces.append(text)
-                    yield ChatDelta(text=text)
-                if line.get("done"):
-                    await _drain(lines)
-                    yield chat_result(request, "".join(pieces), line, time.monotonic() - started)
-                    return
+                    chunk = await content.readany()
+                    lines = reader.feed(chunk) if chunk else reader.finish()
+                except READ_ERRORS as error:
+                    raise read_error(request.model, error, limit) from error
+                ended = not chunk
+                for line in lines:
+                    delta = _taken(gathering, line, request.model)
+                    if delta is not None:
+                        yield delta
+            if gathering.result is None:
+                raise ended_early(request.model)
+            await _drain(content)
+            yield gathering.result
 
     async def list_models(self) -> list[ModelInfo]:
         """What `/api/tags` lists. Old servers leave capabilities and context out; `show` has them."""
-        answer = await self._ask("GET", "/api/tags", None, "")
+        answer = await self._server.ask("GET", "/api/tags")
         return [listed_model(entry) for entry in objects(answer.get("models"))]
 
     async def show(self, model: str) -> ModelInfo:
@@ -93,112 +109,141 @@ class OllamaProvider:
     async def health(self) -> ServerHealth:
         """Whether `/api/version` answers, and what `/api/ps` has in memory."""
         try:
-            version = await self._ask("GET", "/api/version", None, "")
-            running = await self._ask("GET", "/api/ps", None, "")
+            version = await self._server.ask("GET", "/api/version")
+            running = objects((await self._server.ask("GET", "/api/ps")).get("models"))
         except EmentaError as error:
             return ServerHealth(provider=self.name, host=self.host, reachable=False, error=in_short(error))
+        for entry in running:
+            if size := whole(entry.get("context_length")):
+                self._contexts.remember(str(entry.get("name", "")), size)
         return ServerHealth(
             provider=self.name,
             host=self.host,
             reachable=True,
             version=str(version.get("version", "")),
-            loaded=tuple(str(entry.get("name", "")) for entry in objects(running.get("models"))),
+            loaded=tuple(str(entry.get("name", "")) for entry in running),
         )
 
-    async def _show(self, model: str) -> ModelInfo:
-        answer = await self._ask("POST", "/api/show", {"model": model}, model)
-        return shown_model(model, answer)
-
-    async def _chat_body(self, request: ChatRequest) -> dict[str, Any]:
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        """One vector a text. A text longer than the model's context raises `ModelContextExceeded`."""
+        started = time.monotonic()
         info = await self.show(request.model)
-        if info.capabilities and "completion" not in info.capabilities:
-            raise ModelCannotChat(model=request.model, capabilities=", ".join(info.capabilities))
-        options: dict[str, Any] = {
-            "num_ctx": request.context_tokens or DEFAULT_CONTEXT,
-            "num_predict": request.max_tokens,
-            "temperature": request.temperature,
-        }
-        optional = {"top_p": request.top_p, "top_k": request.top_k, "seed": request.seed}
-        options |= {name: value for name, value in optional.items() if value is not None}
+        if info.capabilities and "embedding" not in info.capabilities:
+            raise ModelCannotEmbed(model=request.model, capabilities=", ".join(info.capabilities))
         body: dict[str, Any] = {
             "model": request.model,
-            "messages": [message_body(message) for message in request.messages],
-            "stream": True,
-            "options": options,
-            "keep_alive": self._keep_alive,
             "truncate": False,
-            "shift": False,
+            "keep_alive": self._settings.keep_alive,
+            "options": {"num_ctx": self._room(info)},
         }
-        if request.schema is not None:
-            body["format"] = request.schema
-        if "thinking" in info.capabilities:
-            body["think"] = False
-        return body
-
-    async def _lines(self, path: str, body: Mapping[str, Any], model: str) -> AsyncGenerator[dict[str, Any], None]:
-        async with self._open("POST", path, body, model) as response:
-            try:
-                async with aclosing(read_lines(response.content.iter_any())) as lines:
-                    async for line in lines:
-                        if "error" in line:
-                            raise answer_error(model, str(line["error"]))
-                        yield line
-            except LineBroken as error:
-                raise ModelFailed(model=model, cause=f"unreadable answer, {error}") from error
-            except (aiohttp.ClientError, ConnectionError) as error:
-                raise ModelFailed(model=model, cause=f"the connection broke ({type(error).__name__})") from error
-
-    async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None, model: str) -> dict[str, Any]:
-        """One short question and its answer, which is one JSON object."""
-        try:
-            async with asyncio.timeout(CATALOGUE_SECONDS), self._open(method, path, body, model) as response:
-                return decode_object(await read_body(response))
-        except TimeoutError as error:
-            raise unreachable(model, self.host, f"no answer in {CATALOGUE_SECONDS:.0f} s") from error
-        except (LineBroken, aiohttp.ClientPayloadError) as error:
-            raise ModelFailed(model=model, cause=f"unreadable answer from {self.host}{path}, {error}") from error
+        if request.dimensions:
+            body["dimensions"] = request.dimensions
+        limit = self._limit(total=request.timeout_seconds or self._settings.timeout_seconds)
+        vectors: list[list[float]] = []
+        tokens = 0
+        for start in range(0, len(request.texts), models.BATCH):
+            batch = list(request.texts[start : start + models.BATCH])
+            found = await models.embed(self._server, body, batch, limit)
+            vectors += found.embeddings
+            tokens += whole(found.prompt_eval_count)
+        return EmbedResult(
+            vectors=vectors,
+            model=request.model,
+            prompt_tokens=tokens,
+            latency_ms=round((time.monotonic() - started) * 1000),
+            asked_model=request.model,
+            provider=self.name,
+        )
 
     @asynccontextmanager
-    async def _open(
-        self, method: str, path: str, body: Mapping[str, Any] | None, model: str
-    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
-        """An answered request with status 200. Leaving early closes the connection, and so stops the model."""
-        response = await self._send(method, path, body, model)
-        try:
-            if response.status != 200:
-                error = await refusal(response, model)
-                self._shown.forget(model)  # whatever was believed of it may no longer hold
-                raise error
-            yield response
-        finally:
-            response.release()
+    async def forward(self, call: Forward) -> AsyncGenerator[Forwarded]:
+        """`/api/chat` and `/api/generate` as they came, with a bounded context; see `base.Forwards`."""
+        info = await self.show(call.model)
+        answer = option(call.body, "num_predict") or self._settings.max_tokens
+        room = self._room(info)
+        context = min(option(call.body, "num_ctx"), room) or self._contexts.fitting(call.model, call.body, answer, room)
+        body = forward_body(call, context, self._settings.max_tokens, self._settings.keep_alive)
+        seconds = call.timeout_seconds or self._settings.timeout_seconds
+        limit = (
+            self._limit(total=self._settings.max_timeout_seconds, silence=seconds)
+            if call.stream
+            else self._limit(total=seconds)
+        )
+        async with self._server.open("POST", call.path, body, call.model, limit) as response:
+            self._contexts.remember(call.model, context)
+            yield (
+                Passing(response, call.model, limit) if call.stream else await read_whole(response, call.model, limit)
+            )
 
-    async def _send(self, method: str, path: str, body: Mapping[str, Any] | None, model: str) -> aiohttp.ClientResponse:
-        session = self._transport.session
-        for last in (False, True):
-            try:
-                return await session.request(method, f"{self._url}{path}", json=body, allow_redirects=False)
-            except aiohttp.ServerDisconnectedError as error:
-                # A kept connection that the server had closed meanwhile: once more, on a new one.
-                if last:
-                    raise ModelFailed(model=model, cause=f"{self.host} hung up without answering") from error
-            except (aiohttp.ClientConnectionError, OSError) as error:
-                raise unreachable(model, self.host, why(error)) from error
-            except (aiohttp.ClientError, ValueError) as error:
-                raise ModelFailed(model=model, cause=f"{self.host}: {error}") from error
-        raise AssertionError("unreachable")
+    async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
+        """Download a model, with its progress; raises `ModelUnavailable` when nobody offers it."""
+        limit = self._limit(silence=PULL_SILENCE_SECONDS)
+        async with aclosing(models.pull(self._server, model, limit)) as steps:
+            async for step in steps:
+                if step.status == "success":
+                    self._shown.forget(model)
+                yield step
+
+    async def delete(self, model: str) -> None:
+        """Remove a model from the server's disk; raises `ModelUnavailable`."""
+        limit = self._limit(total=ORDER_SECONDS)
+        await models.order(self._server, "DELETE", "/api/delete", {"model": model}, limit)
+        self._shown.forget(model)
+        self._contexts.forget(model)
+
+    async def warm(self, model: str) -> None:
+        """Load a model, with the context it had or the one that most requests want."""
+        info = await self.show(model)
+        size = self._contexts.size(model) or min(DEFAULT_CONTEXT, self._room(info))
+        body: dict[str, Any] = {"model": model, "keep_alive": self._settings.keep_alive}
+        limit = self._limit(total=self._settings.max_timeout_seconds)
+        if info.capabilities and "completion" not in info.capabilities:
+            body |= {"input": [], "options": {"num_ctx": self._room(info)}}
+            await models.order(self._server, "POST", "/api/embed", body, limit)
+            return
+        body |= {"stream": False, "shift": False, "options": {"num_ctx": size}}
+        await models.order(self._server, "POST", "/api/generate", body, limit)
+        self._contexts.remember(model, size)
+
+    async def unload(self, model: str) -> None:
+        """Let a model leave memory."""
+        body = {"model": model, "keep_alive": 0, "stream": False}
+        await models.order(self._server, "POST", "/api/generate", body, self._limit(total=ORDER_SECONDS))
+        self._contexts.forget(model)
+
+    async def _show(self, model: str) -> ModelInfo:
+        return shown_model(model, await self._server.ask("POST", "/api/show", {"model": model}, model))
+
+    def _room(self, info: ModelInfo) -> int:
+        """The largest context that the model and the settings allow."""
+        return min(info.context_tokens, self._settings.max_context_tokens)
+
+    def _limit(self, total: float | None = None, silence: float | None = None) -> aiohttp.ClientTimeout:
+        connect = self._transport.session.timeout.sock_connect
+        return aiohttp.ClientTimeout(total=total, sock_connect=connect, sock_read=silence)
+
+    def _refusal(self, model: str, refused: Refused) -> EmentaError:
+        self._shown.forget(model)  # whatever was believed of it may no longer hold
+        return refusal(model, self.host, refused)
 
 
-async def _drain(lines: AsyncGenerator[dict[str, Any], None]) -> None:
+def _taken(gathering: Gathering, line: bytes, model: str) -> ChatDelta | None:
+    try:
+        return gathering.take(line)
+    except LineBroken as error:
+        raise ModelFailed(model=model, cause=f"unreadable answer, {error}") from error
+
+
+async def _drain(content: aiohttp.StreamReader) -> None:
     """Read to the end of the body, which follows the last line at once, so that the connection can be used again."""
-    with suppress(TimeoutError, ModelFailed):
+    if content.at_eof():
+        return
+    with suppress(TimeoutError, aiohttp.ClientError, ConnectionError):
         async with asyncio.timeout(DRAIN_SECONDS):
-            async for _ in lines:
+            while await content.readany():
                 pass
 
 
 def connect(server: ServerConfig, settings: LlmSettings, transport: Transport) -> OllamaProvider:
     """The provider of one Ollama server."""
-    return OllamaProvider(
-        server.url, transport, keep_alive=settings.keep_alive, timeout_seconds=settings.timeout_seconds
-    )
+    return OllamaProvider(server, settings, transport)

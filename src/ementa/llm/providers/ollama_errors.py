@@ -2,6 +2,8 @@
 
 import re
 
+import aiohttp
+
 from ementa.kit.errors import EmentaError
 from ementa.llm.errors import (
     ModelCannotChat,
@@ -11,8 +13,11 @@ from ementa.llm.errors import (
     ModelRejected,
     model_absent,
 )
-from ementa.llm.http import Refused, busy, short, status_error
+from ementa.llm.http import Refused, busy, short, status_error, too_slow
+from ementa.llm.ndjson import LineBroken
 
+READ_ERRORS = (TimeoutError, aiohttp.ClientError, ConnectionError, LineBroken)
+"""What reading an answer raises; `read_error` says what it means."""
 _TOKENS = re.compile(r"\((\d+) tokens\)")
 _UNSAID = ({"pt": "mais do que cabe em", "en": "more than fits in"}, {"pt": "menor", "en": "smaller"})
 _CONTEXT_SIGNS = ("context length", "context size", "longer than the context")
@@ -70,3 +75,12 @@ def context_exceeded(model: str, message: str) -> ModelContextExceeded:
 def refusal(model: str, host: str, refused: Refused) -> EmentaError:
     """The error that a status other than 200 stands for."""
     return answer_error(model, refused.message, refused) or status_error(model, host, refused)
+
+
+def read_error(model: str, error: BaseException, timeout: aiohttp.ClientTimeout) -> EmentaError:
+    """What one of `READ_ERRORS` means."""
+    if isinstance(error, TimeoutError):
+        return too_slow(model, timeout)
+    if isinstance(error, LineBroken):
+        return ModelFailed(model=model, cause=f"unreadable answer, {error}")
+    return ModelFailed(model=model, cause=f"the connection broke ({type(error).__name__})")
