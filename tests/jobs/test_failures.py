@@ -24,7 +24,7 @@ from ementa.jobs.runner import retry_wait
 from ementa.jobs.settings import JobSettings
 from ementa.jobs.types import JobState
 from ementa.kit.errors import EmentaError
-from ementa.testing.jobs import enqueue, get, make_engine, make_kind, running, until, until_state
+from ementa.testing.jobs import QUICK, Absent, enqueue, get, make_engine, make_kind, running, until, until_state
 from ementa.testing.postgres import PostgresServer
 
 _fork = multiprocessing.get_context("forkserver")
@@ -81,6 +81,37 @@ async def test_a_locked_database_delays_jobs_and_loses_none(sqlite_database: Dat
     assert len(await _notes(impatient)) <= 1
     await impatient.close()
     await other.close()
+
+
+async def test_attempts_that_follow_at_once_are_not_taken_for_each_other(sqlite_database: Database) -> None:
+    async def reluctant(job: Job) -> None:
+        if job.attempt < 6:
+            raise Absent
+
+    at_once = QUICK.model_copy(update={"poll_seconds": 0.002, "retry_base_seconds": 0.0})
+    engine = make_engine(sqlite_database, make_kind(reluctant, max_attempts=10), concurrency=16, settings=at_once)
+    ids = [await enqueue(sqlite_database) for _ in range(40)]
+    async with running(engine):
+        for job_id in ids:
+            await until_state(sqlite_database, job_id, JobState.DONE)
+
+
+async def test_an_engine_waits_for_a_database_that_others_hold_at_its_start(
+    sqlite_database: Database, tmp_path: Path
+) -> None:
+    await _make_notes(sqlite_database)
+    impatient = Database(DatabaseSettings(busy_timeout_seconds=0.05), tmp_path)
+    engine = make_engine(impatient, make_kind(_note))
+    job_id = await enqueue(impatient, payload={"of": 1})
+    async with sqlite_database.transaction() as session:
+        await session.execute(text("DELETE FROM note"))
+        task = asyncio.create_task(engine.run())
+        await asyncio.sleep(0.3)
+        assert not engine.ready.is_set()
+    await until_state(impatient, job_id, JobState.DONE)
+    await engine.stop(5)
+    await task
+    await impatient.close()
 
 
 async def test_one_engine_a_data_directory(sqlite_database: Database, tmp_path: Path) -> None:

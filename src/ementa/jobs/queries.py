@@ -155,11 +155,10 @@ async def recover(session: Session) -> int:
     return await _count(session, statement)
 
 
-async def still_held(session: ReadSession, claims: list[Claim]) -> set[str]:
-    """The ids of those claims that still hold."""
-    tokens = {claim.id: claim.token for claim in claims}
-    rows = await session.execute(select(_job.id, _job.token).where(_job.id.in_(tokens)))
-    return {row.id for row in rows if row.token == tokens[row.id]}
+async def still_held(session: ReadSession, claims: list[Claim]) -> set[tuple[str, str]]:
+    """Id and token of those claims that still hold."""
+    rows = await session.execute(select(_job.id, _job.token).where(_job.id.in_({claim.id for claim in claims})))
+    return {(row.id, row.token) for row in rows}
 
 
 async def positions(session: ReadSession, job_ids: list[str]) -> dict[str, int]:

@@ -43,7 +43,8 @@ class EmbeddedEngine:
         self._limits = concurrency
         self._endings = make_endings(database)
         self._wakes = {queue: asyncio.Event() for queue in concurrency}
-        self._running: dict[str, dict[str, tuple[Claim, asyncio.Task[None]]]] = {queue: {} for queue in concurrency}
+        # By task, not by job: the next attempt of a job may be claimed before the last one has quite ended.
+        self._running: dict[str, dict[asyncio.Task[None], Claim]] = {queue: {} for queue in concurrency}
         self._ready = asyncio.Event()
         self._stopping = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -105,14 +106,14 @@ class EmbeddedEngine:
             await self._endings.settle()
 
     async def _drain(self) -> None:
-        held = [entry for queue in self._running.values() for entry in queue.values()]
+        held = {task: claim for queue in self._running.values() for task, claim in queue.items()}
         if not held:
             return
-        _, pending = await asyncio.wait([task for _, task in held], timeout=self._grace)
+        _, pending = await asyncio.wait(held, timeout=self._grace)
         for task in pending:
             task.cancel()
         await asyncio.gather(*pending, return_exceptions=True)
-        unfinished = [claim for claim, task in held if task in pending]
+        unfinished = [claim for task, claim in held.items() if task in pending]
         if unfinished:
             await give_back(self._database, unfinished)
 
@@ -142,10 +143,10 @@ class EmbeddedEngine:
     def _start(self, claim: Claim) -> None:
         running, wake = self._running[claim.queue], self._wakes[claim.queue]
         task = asyncio.create_task(self._attempt(claim), name=f"job {claim.kind} {claim.id}")
-        running[claim.id] = (claim, task)
+        running[task] = claim
 
         def ended(task: asyncio.Task[None]) -> None:
-            del running[claim.id]
+            del running[task]
             wake.set()
             if not task.cancelled() and task.exception():
                 log.error("the outcome of a job could not be recorded", exc_info=task.exception())
@@ -163,32 +164,46 @@ class EmbeddedEngine:
 
     def _interrupt(self, job_id: str) -> None:
         for running in self._running.values():
-            if job_id in running:
-                running[job_id][1].cancel()
+            for task, claim in running.items():
+                if claim.id == job_id:
+                    task.cancel()
 
     async def _watch_cancellations(self) -> None:
         """Notice jobs that another process cancelled while they run here."""
         while True:
             await asyncio.sleep(self._settings.poll_seconds)
-            claims = [claim for queue in self._running.values() for claim, _ in queue.values()]
-            if not claims:
+            running = {task: claim for queue in self._running.values() for task, claim in queue.items()}
+            if not running:
                 continue
             try:
                 async with self._database.read() as session:
-                    held = await queries.still_held(session, claims)
+                    held = await queries.still_held(session, list(running.values()))
             except Exception as error:
                 if not is_trouble(error):
                     raise
                 continue
-            for claim in claims:
-                if claim.id not in held:
-                    self._interrupt(claim.id)
+            for task, claim in running.items():
+                if (claim.id, claim.token) not in held:
+                    task.cancel()  # this attempt: the next one of the same job may have begun while we looked
 
     async def _recover(self) -> None:
-        async with self._database.transaction() as session:
-            found = await queries.recover(session)
+        found = await self._recover_once()
+        while found is None:
+            await asyncio.sleep(self._settings.poll_seconds)
+            found = await self._recover_once()
         if found:
             log.warning("jobs of a process that died are back in their queues", extra={"jobs": found})
+
+    async def _recover_once(self) -> int | None:
+        """How many jobs returned to their queues; None when the database is in trouble, as others may be starting."""
+        try:
+            async with self._database.transaction() as session:
+                return await queries.recover(session)
+        except Exception as error:
+            if not is_trouble(error):
+                raise
+            log.warning("could not look for jobs of a process that died", extra={"cause": str(error)})
+            return None
 
     @asynccontextmanager
     async def _alone(self) -> AsyncGenerator[None]:
