@@ -135,7 +135,9 @@ class HttpServer:
                 raise unreachable(model, self.host, why(error)) from error
             except TimeoutError as error:
                 raise too_slow(model, timeout) from error
-            except aiohttp.ServerDisconnectedError as error:
+            except aiohttp.ClientConnectorError as error:
+                raise unreachable(model, self.host, why(error)) from error
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                 # A kept connection that the server had closed meanwhile: once more, on a new one.
                 if last:
                     raise ModelFailed(model=model, cause=f"{self.host} hung up without answering") from error
