@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import ceil
 from typing import Any, TypeVar, cast
 
 import aiohttp
@@ -322,4 +323,4 @@ def whole_seconds(seconds: float) -> int | None:
     """Seconds to wait as a client may be told: whole, at least one, not absurd."""
     if seconds != seconds:
         return None
-    return int(min(max(1.0, -(-seconds // 1)), MOST_RETRY_SECONDS))
+    return ceil(min(max(1.0, seconds), MOST_RETRY_SECONDS))

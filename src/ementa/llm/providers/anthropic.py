@@ -125,4 +125,5 @@ class AnthropicProvider:
 
 def connect(server: ServerConfig, settings: LlmSettings, transport: Transport) -> AnthropicProvider:
     """The provider of Anthropic, or of a server that speaks as it does."""
-    return AnthropicProvider(server.url, server.secret, transport, timeout_seconds=settings.timeout_seconds)
+    url = server.url.removesuffix("/v1")  # as addresses of other servers end
+    return AnthropicProvider(url, server.secret, transport, timeout_seconds=settings.timeout_seconds)

@@ -1,9 +1,13 @@
-"""Google Gemini, by the Gemini API (`v1beta`), always streamed. The key travels in a header, never in an address.
+"""Google Gemini, by the Gemini API, always streamed. The key travels in a header, never in an address.
+
+An address that names no version of the API is spoken to in `v1beta`: `v1` lacks the models named `…-latest` and some
+previews, and gives nothing more.
 
 What a model refuses is left out from then on, and the request sent again. Written against the documentation and the
 sources of SDK 3.4; the tests run on a double that this SDK accepts, not on the service itself.
 """
 
+import re
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -29,6 +33,7 @@ from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, EmbedRequest, E
 SHOW_TTL_SECONDS = 300.0
 PAGE = 1000
 MOST_PAGES = 20
+_VERSIONED = re.compile(r"/v\d+\w*$")
 
 
 class GeminiProvider:
@@ -39,6 +44,7 @@ class GeminiProvider:
     def __init__(self, url: str, key: str, transport: Transport, *, timeout_seconds: float) -> None:
         """`url` is a base URL from `parse_host`; `timeout_seconds` bounds a call whose request names no time."""
         headers = {"x-goog-api-key": key} if key else {}
+        url = url if _VERSIONED.search(url) else f"{url}/v1beta"
         self._server = HttpServer(url, transport, refusal=self._refusal, headers=headers)
         self.host = self._server.host
         self._timeout_seconds = timeout_seconds
@@ -103,7 +109,7 @@ class GeminiProvider:
         found: list[ModelInfo] = []
         token = ""
         for _ in range(MOST_PAGES):
-            page = await self._server.ask("GET", f"/v1beta/models?pageSize={PAGE}{token}")
+            page = await self._server.ask("GET", f"/models?pageSize={PAGE}{token}")
             entries = cast("list[Any]", page.get("models")) if isinstance(page.get("models"), list) else []
             found += [traits_of(cast("dict[str, Any]", entry)).info for entry in entries if isinstance(entry, dict)]
             following = page.get("nextPageToken")
@@ -119,7 +125,7 @@ class GeminiProvider:
     async def health(self) -> ServerHealth:
         """Whether the server answers and takes our key."""
         try:
-            await self._server.ask("GET", "/v1beta/models?pageSize=1")
+            await self._server.ask("GET", "/models?pageSize=1")
         except EmentaError as error:
             return ServerHealth(provider=self.name, host=self.host, reachable=False, error=in_short(error))
         return ServerHealth(provider=self.name, host=self.host, reachable=True)
@@ -139,7 +145,7 @@ class GeminiProvider:
         return await self._traits.get(model, partial(self._show, model))
 
     async def _show(self, model: str) -> Traits:
-        return traits_of(await self._server.ask("GET", f"/v1beta/models/{model}", None, model))
+        return traits_of(await self._server.ask("GET", f"/models/{model}", None, model))
 
     def _refusal(self, model: str, refused: Refused) -> EmentaError:
         if refused.status in (400, 404):
@@ -148,7 +154,7 @@ class GeminiProvider:
 
 
 def _path(model: str, method: str) -> str:
-    return f"/v1beta/models/{model}:{method}"
+    return f"/models/{model}:{method}"
 
 
 def connect(server: ServerConfig, settings: LlmSettings, transport: Transport) -> GeminiProvider:

@@ -108,7 +108,7 @@ def _check_signature(part: dict[str, Any]) -> None:
     given = part.get("thoughtSignature")
     if given is None:
         raise Refusal("Function call is missing a thought_signature in functionCall parts.")
-    if given not in (NO_SIGNATURE, signature(call["name"], call["args"])):
+    if given != NO_SIGNATURE and _bytes(given) != _bytes(signature(call["name"], call["args"])):
         raise Refusal("Corrupted thought signature.")
 
 
@@ -118,5 +118,10 @@ def _check_image(part: dict[str, Any]) -> None:
         return
     if image["mimeType"] not in _SIGNS:
         raise Refusal(f"Unsupported MIME type: {image['mimeType']}")
-    if not base64.b64decode(image["data"]).startswith(_SIGNS[image["mimeType"]]):
+    if not _bytes(image["data"]).startswith(_SIGNS[image["mimeType"]]):
         raise Refusal("Unable to process input image. Please retry or report in …")
+
+
+def _bytes(written: str) -> bytes:
+    """Base64 in either of its alphabets, which the service takes alike."""
+    return base64.urlsafe_b64decode(written.replace("+", "-").replace("/", "_"))

@@ -17,6 +17,7 @@ from ementa.testing.ollama.modes import Mode, read_mode
 from ementa.testing.ollama.stats import Stats
 
 MOST_TEXTS = 100
+_FREE = frozenset(("args", "response", "responseJsonSchema", "parametersJsonSchema"))
 
 
 class Routes:
@@ -33,9 +34,9 @@ class Routes:
         application = web.Application(client_max_size=64 * 1024 * 1024, middlewares=[self._door])
         application.add_routes(
             [
-                web.get("/v1beta/models", self.list_models),
-                web.get("/v1beta/models/{model}", self.show),
-                web.post("/v1beta/models/{model:[^/:]+}:{method}", self.call),
+                web.get("/{version:v1|v1beta}/models", self.list_models),
+                web.get("/{version:v1|v1beta}/models/{model}", self.show),
+                web.post("/{version:v1|v1beta}/models/{model:[^/:]+}:{method}", self.call),
             ]
         )
         return application
@@ -78,7 +79,7 @@ class Routes:
         if model is None:
             return _absent(name)
         try:
-            body = cast("dict[str, Any]", json.loads(await request.read()))
+            body = cast("dict[str, Any]", _in_camel_case(json.loads(await request.read())))
         except ValueError:
             return error(400, "Invalid JSON payload received. Unexpected token.")
         known = {"generateContent": self._generate, "streamGenerateContent": self._generate}
@@ -122,7 +123,7 @@ class Routes:
             return error(400, "* BatchEmbedContentsRequest.requests: at most 100 requests can be in one batch")
         if any(one["model"] != f"models/{model.name}" for one in requests):
             return error(400, "* BatchEmbedContentsRequest.requests.model: unexpected model")
-        texts = [str(one["content"]["parts"][0]["text"]) for one in requests]
+        texts = [" ".join(part["text"] for part in one["content"]["parts"]) for one in requests]
         sizes = [int(one.get("outputDimensionality", model.dimensions)) for one in requests]
         vectors = [{"values": _vector(text, size)} for text, size in zip(texts, sizes, strict=True)]
         tokens = sum(map(count_tokens, texts))
@@ -130,6 +131,21 @@ class Routes:
 
     def _find(self, name: str) -> DoubleModel | None:
         return self.models.get(name) or (DoubleModel(name) if read_mode(name) else None)
+
+
+def _in_camel_case(value: Any) -> Any:
+    """A body with its own names in the one case that the double reads; the service takes both, and its SDK mixes them.
+    What clients name themselves stays as it is."""
+    if isinstance(value, list):
+        return [_in_camel_case(inner) for inner in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    read: dict[str, Any] = {}
+    for name, inner in cast("dict[str, Any]", value).items():
+        first, *rest = name.split("_")
+        ours = first + "".join(map(str.title, rest))
+        read[ours] = inner if ours in _FREE else _in_camel_case(inner)
+    return read
 
 
 def _absent(name: str) -> web.Response:
