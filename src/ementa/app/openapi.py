@@ -56,6 +56,7 @@ _OWN = {
 }
 _TAGS = [
     {"name": "analysis", "description": "Documento entra, JSON provado sai. / A document in, proven JSON out."},
+    {"name": "admin", "description": "Para administradores. / For administrators."},
     {"name": "server", "description": "Saúde, métricas, modelos. / Health, metrics, models."},
 ]
 
@@ -86,12 +87,13 @@ def _document(app: FastAPI) -> dict[str, Any]:
 
 
 def _declare_errors(operation: dict[str, Any], own: tuple[int, ...]) -> None:
-    statuses = {*_ANYWHERE, *own}
+    responses = operation["responses"]
+    declared = {int(status) for status in responses if status.isdigit() and int(status) in _MEANINGS}
+    statuses = {*_ANYWHERE, *own, *declared} - {422}
     if "security" in operation:
         statuses.update(_WITH_KEY)
-    if "parameters" in operation:
+    if "parameters" in operation or "requestBody" in operation:
         statuses.add(422)
-    responses = operation["responses"]
     responses.pop("422", None)
     for status in sorted(statuses):
         responses[str(status)] = _error_answer(_MEANINGS[status])

@@ -1,6 +1,6 @@
 """Failures of identity."""
 
-from ementa.kit.errors import Forbidden, Invalid, LimitExceeded, NotFound, Unauthenticated
+from ementa.kit.errors import Conflict, Forbidden, Invalid, LimitExceeded, NotFound, Unauthenticated
 
 
 class CredentialRepeated(Unauthenticated):
@@ -71,3 +71,51 @@ class ScopeUnknown(Invalid):
     code = "SCOPE_UNKNOWN"
     pt = "Escopo desconhecido: {scope}. Os escopos são {known}."
     en = "Unknown scope: {scope}. The scopes are {known}."
+
+
+class KeyIsConfigured(Conflict):
+    """The key is the one in `EMENTA_KEY`: it would be back at the next start."""
+
+    code = "KEY_IS_CONFIGURED"
+    pt = "Esta chave é a de EMENTA_KEY: troque-a lá e reinicie o Ementa."
+    en = "This key is the one in EMENTA_KEY: change it there and restart Ementa."
+
+
+class KeyExpiryPast(Invalid):
+    """A key that would be refused from the start."""
+
+    code = "KEY_EXPIRY_PAST"
+    pt = "A validade da chave já passou: informe um instante no futuro."
+    en = "The key would have expired already: give a time in the future."
+
+
+class UserNotFound(NotFound):
+    """No user of this tenant has that id or e-mail."""
+
+    code = "USER_NOT_FOUND"
+    pt = "Nenhum usuário tem o id ou o e-mail {name}."
+    en = "No user has the id or e-mail {name}."
+
+
+class UserDisabled(Conflict):
+    """None of the user's keys is accepted."""
+
+    code = "USER_DISABLED"
+    pt = "O usuário {name} está desativado: nenhuma chave dele seria aceita."
+    en = "The user {name} is disabled: no key of theirs would be accepted."
+
+
+class RoleDiffers(Conflict):
+    """The user exists with another role than the one asked for."""
+
+    code = "ROLE_DIFFERS"
+    pt = "O usuário {name} já existe com o papel {role}. Omita o papel para criar a chave assim mesmo."
+    en = "The user {name} already exists with the role {role}. Leave the role out to make the key all the same."
+
+
+class TenantNotFound(NotFound):
+    """No tenant has that id or name."""
+
+    code = "TENANT_NOT_FOUND"
+    pt = "Nenhuma organização tem o id ou o nome {name}."
+    en = "No tenant has the id or name {name}."

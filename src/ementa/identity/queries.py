@@ -41,10 +41,12 @@ async def list_keys_of(session: ReadSession, tenant_id: str, *, before: str | No
     return [KeyOwner(*row) for row in await session.execute(statement)]
 
 
-async def list_keys_named(session: ReadSession, tenant_id: str, name: str) -> list[KeyOwner]:
-    """Keys of a tenant whose id, prefix or name is `name`."""
-    same = or_(ApiKey.id == name, ApiKey.prefix == name, ApiKey.name == name)
-    return [KeyOwner(*row) for row in await session.execute(_OWNERS.where(Tenant.id == tenant_id, same))]
+async def list_keys_named(session: ReadSession, name: str, tenant_id: str | None = None) -> list[KeyOwner]:
+    """Keys whose id, prefix or name is `name`, of that tenant or of any."""
+    statement = _OWNERS.where(or_(ApiKey.id == name, ApiKey.prefix == name, ApiKey.name == name))
+    if tenant_id is not None:
+        statement = statement.where(Tenant.id == tenant_id)
+    return [KeyOwner(*row) for row in await session.execute(statement)]
 
 
 async def list_users(session: ReadSession, tenant_id: str, *, after: str, limit: int) -> list[User]:
@@ -89,3 +91,8 @@ async def find_tenant(session: ReadSession, name: str) -> Tenant | None:
 async def find_user(session: ReadSession, tenant_id: str, email: str) -> User | None:
     """The tenant's user of that e-mail."""
     return await session.scalar(select(User).where(User.tenant_id == tenant_id, User.email == email))
+
+
+async def list_tenants(session: ReadSession, *, after: str, limit: int) -> list[Tenant]:
+    """Tenants in the order of their creation, those after the one of that id."""
+    return list(await session.scalars(select(Tenant).where(Tenant.id > after).order_by(Tenant.id).limit(limit)))

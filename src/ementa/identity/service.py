@@ -1,7 +1,7 @@
 """The verbs of identity: make and revoke keys, add users and tenants, tell the audit trail."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -10,7 +10,7 @@ from ementa.db.database import ReadSession, Session
 from ementa.identity import queries
 from ementa.identity.audit import record_event as record_event
 from ementa.identity.audit import verify_chain as verify_chain
-from ementa.identity.errors import KeyNotFound, ScopeUnknown
+from ementa.identity.errors import KeyNotFound, ScopeUnknown, TenantNotFound, UserNotFound
 from ementa.identity.keys import PREFIX_CHARS, hash_key, new_key
 from ementa.identity.models import ApiKey, Tenant, User
 from ementa.identity.queries import KeyOwner
@@ -89,20 +89,83 @@ async def list_keys(session: ReadSession) -> list[KeyOwner]:
     return await queries.list_keys(session)
 
 
-async def revoke_key(session: Session, name: str) -> KeyOwner:
+async def list_keys_of(
+    session: ReadSession, tenant_id: str, *, before: str | None = None, limit: int = 50
+) -> list[KeyOwner]:
+    """Keys of a tenant with their users, newest first, those made before the one of that id."""
+    return await queries.list_keys_of(session, tenant_id, before=before, limit=limit)
+
+
+async def get_key(session: ReadSession, name: str, tenant_id: str | None = None) -> KeyOwner:
+    """The one key whose id, prefix or name is `name`, of that tenant or of any; raises `KeyNotFound`.
+
+    A living key comes before revoked ones of the same name.
+    """
+    matching = await queries.list_keys_named(session, name, tenant_id)
+    living = [owner for owner in matching if owner.key.revoked_at is None]
+    if len(living or matching) != 1:
+        raise KeyNotFound(name=name)
+    return (living or matching)[0]
+
+
+async def revoke_key(session: Session, name: str, tenant_id: str | None = None) -> KeyOwner:
     """Revoke the one living key whose id, prefix or name is `name`; raises `KeyNotFound`.
 
     Every process refuses it within a few seconds (`keyring.CACHE_SECONDS`).
     """
-    matching = [
-        owner
-        for owner in await queries.list_keys(session)
-        if owner.key.revoked_at is None and name in (owner.key.id, owner.key.prefix, owner.key.name)
-    ]
-    if len(matching) != 1:
+    owner = await get_key(session, name, tenant_id)
+    if owner.key.revoked_at is not None:
         raise KeyNotFound(name=name)
-    matching[0].key.revoked_at = clock.now()
-    return matching[0]
+    owner.key.revoked_at = clock.now()
+    return owner
+
+
+async def rotate_key(session: Session, owner: KeyOwner, grace: timedelta) -> tuple[ApiKey, str]:
+    """A new key in the place of a living one, with all that it may; the old one is accepted for `grace` yet."""
+    old = owner.key
+    new, secret = await add_key(
+        session,
+        owner.user,
+        name=old.name,
+        scopes=old.scopes,
+        models=old.models or (),
+        limits=read_limits(old.limits),
+        expires_at=old.expires_at,
+    )
+    now = clock.now()
+    if grace:
+        old.expires_at = min(now + grace, old.expires_at or now + grace)
+        old.name = f"{old.name[:80]} (…{new.id[-12:]})"  # so that the name means the new one
+    else:
+        old.revoked_at = now
+    await session.flush()
+    return new, secret
+
+
+async def list_users(session: ReadSession, tenant_id: str, *, after: str = "", limit: int = 50) -> list[User]:
+    """Users of a tenant in the order of their creation, those after the one of that id."""
+    return await queries.list_users(session, tenant_id, after=after, limit=limit)
+
+
+async def get_user(session: ReadSession, tenant_id: str, name: str) -> User:
+    """The tenant's user whose id or e-mail is `name`; raises `UserNotFound`."""
+    user = await queries.find_user_named(session, tenant_id, name)
+    if user is None:
+        raise UserNotFound(name=name)
+    return user
+
+
+async def list_tenants(session: ReadSession, *, after: str = "", limit: int = 50) -> list[Tenant]:
+    """Tenants in the order of their creation, those after the one of that id."""
+    return await queries.list_tenants(session, after=after, limit=limit)
+
+
+async def get_tenant(session: ReadSession, name: str) -> Tenant:
+    """The tenant whose id or name is `name`; raises `TenantNotFound`."""
+    tenant = await queries.find_tenant_named(session, name)
+    if tenant is None:
+        raise TenantNotFound(name=name)
+    return tenant
 
 
 def to_principal(owner: KeyOwner) -> Principal:

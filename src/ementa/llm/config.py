@@ -50,6 +50,7 @@ class Rule(msgspec.Struct, frozen=True):
 class Price(msgspec.Struct, frozen=True):
     """What an administrator says that a model costs, in the currency of the settings."""
 
+    model: str
     input_per_million: float = 0.0
     output_per_million: float = 0.0
     watts: float = 0.0
@@ -63,5 +64,5 @@ class GatewayConfig(msgspec.Struct, frozen=True):
     aliases: Mapping[str, Alias] = {}
     rules: tuple[Rule, ...] = ()
     """In the order in which they are tried."""
-    prices: Mapping[str, Price] = {}
-    """By the model's name. The gateway knows prices only by its `price` function; who counts costs takes them here."""
+    prices: tuple[Price, ...] = ()
+    """The gateway knows prices only by its `price` function; who counts costs takes them here."""

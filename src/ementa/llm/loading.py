@@ -49,10 +49,10 @@ async def load_config(session: ReadSession, box: SecretBox, kinds: Collection[st
         row.name: Alias(row.name, row.target, tuple(row.fallbacks), row.description)
         for row in await queries.list_aliases(session)
     }
-    prices = {
-        row.model: Price(row.input_per_million, row.output_per_million, row.watts)
+    prices = tuple(
+        Price(row.model, row.input_per_million, row.output_per_million, row.watts)
         for row in await queries.list_prices(session)
-    }
+    )
     return Stored(revision, GatewayConfig(tuple(servers), aliases, tuple(rules), prices), problems)
 
 

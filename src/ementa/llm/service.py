@@ -1,6 +1,7 @@
 """What administrators configure while the gateway runs: model servers, other names for models, rules, prices.
 
-Each change counts up `gateway_revision` in its own transaction, by which every process notices it (`watch.py`).
+Each change counts up `gateway_revision` in its own transaction, by which every process notices it (`watch.py`). That
+comes first: on PostgreSQL it makes two changes at once wait for each other, so what one checks the other cannot undo.
 """
 
 import asyncio
@@ -74,6 +75,7 @@ async def add_server(session: Session, box: SecretBox, draft: ServerDraft, reser
     Raises `NameTaken`, `NameInvalid`, `ServerAddressInvalid`, `ModelHostInvalid`. That the kind exists is checked by
     whoever knows the plugins (`checks.require_kind`).
     """
+    await queries.bump_revision(session)
     url = checks.check_url(draft.kind, draft.url)
     await _require_free(session, draft.name, reserved)
     now = clock.now()
@@ -90,7 +92,7 @@ async def add_server(session: Session, box: SecretBox, draft: ServerDraft, reser
     )
     server.secret = await _seal(box, server, draft.secret)
     session.add(server)
-    await _counted(session)
+    await session.flush()
     return server
 
 
@@ -99,6 +101,7 @@ async def change_server(
 ) -> None:
     """Make a stored server what `draft` says; its kind stays. Raises as `add_server`, and `SecretRequired` when the
     address changes and a stored secret would silently go to another place."""
+    await queries.bump_revision(session)
     url = checks.check_url(server.kind, draft.url)
     if draft.name != server.name:
         await _require_free(session, draft.name, reserved)
@@ -109,13 +112,14 @@ async def change_server(
     if draft.secret is not None:
         server.secret = await _seal(box, server, draft.secret)
     server.updated_at = clock.now()
-    await _counted(session)
+    await session.flush()
 
 
 async def remove_server(session: Session, server: ModelServer) -> None:
     """Forget a stored server, its secret too."""
+    await queries.bump_revision(session)
     await session.delete(server)
-    await _counted(session)
+    await session.flush()
 
 
 async def list_aliases(session: ReadSession, *, after: str = "", limit: int | None = None) -> Sequence[ModelAlias]:
@@ -135,20 +139,22 @@ async def put_alias(
     session: Session, name: str, target: str, fallbacks: Sequence[str] = (), description: str = ""
 ) -> ModelAlias:
     """Let `name` stand for `target`, whatever it stood for before. Raises `NameInvalid`, `AliasCircular`."""
+    await queries.bump_revision(session)
     checks.require_name(name)
     others = {one.name: (one.target, *one.fallbacks) for one in await queries.list_aliases(session)}
     checks.require_straight(name, target, fallbacks, others)
     alias = await session.merge(
         ModelAlias(name=name, target=target, fallbacks=list(fallbacks), description=description, updated_at=clock.now())
     )
-    await _counted(session)
+    await session.flush()
     return alias
 
 
 async def remove_alias(session: Session, name: str) -> None:
     """Forget an alias; raises `AliasNotFound`."""
+    await queries.bump_revision(session)
     await session.delete(await get_alias(session, name))
-    await _counted(session)
+    await session.flush()
 
 
 async def list_rules(session: ReadSession) -> Sequence[RoutingRule]:
@@ -166,34 +172,38 @@ async def get_rule(session: ReadSession, name: str) -> RoutingRule:
 
 async def add_rule(session: Session, draft: RuleDraft) -> RoutingRule:
     """Add a rule behind the others. Raises `NameTaken`, `NameInvalid`, `RuleInvalid`."""
+    await queries.bump_revision(session)
     checks.require_name(draft.name)
     if await queries.find_rule(session, draft.name) is not None:
         raise NameTaken(name=draft.name)
     rule = RoutingRule(id=new_id(), position=await queries.last_position(session) + 1)
     _fill_rule(rule, draft)
     session.add(rule)
-    await _counted(session)
+    await session.flush()
     return rule
 
 
 async def change_rule(session: Session, rule: RoutingRule, draft: RuleDraft) -> None:
     """Make a rule what `draft` says, where it stands. Raises as `add_rule`."""
+    await queries.bump_revision(session)
     if draft.name != rule.name:
         checks.require_name(draft.name)
         if await queries.find_rule(session, draft.name) is not None:
             raise NameTaken(name=draft.name)
     _fill_rule(rule, draft)
-    await _counted(session)
+    await session.flush()
 
 
 async def remove_rule(session: Session, rule: RoutingRule) -> None:
     """Forget a rule."""
+    await queries.bump_revision(session)
     await session.delete(rule)
-    await _counted(session)
+    await session.flush()
 
 
 async def order_rules(session: Session, names: Sequence[str]) -> Sequence[RoutingRule]:
     """Try the rules in this order from now on; each is named by id or name, exactly once, or `OrderIncomplete`."""
+    await queries.bump_revision(session)
     rules = {rule.id: rule for rule in await queries.list_rules(session)}
     by_name = {rule.name: rule.id for rule in rules.values()}
     ids = [name if name in rules else by_name.get(name) for name in names]
@@ -202,7 +212,7 @@ async def order_rules(session: Session, names: Sequence[str]) -> Sequence[Routin
     ordered = [rules[one] for one in ids if one is not None]
     for position, rule in enumerate(ordered, 1):
         rule.position = position
-    await _counted(session)
+    await session.flush()
     return ordered
 
 
@@ -219,24 +229,20 @@ async def get_price(session: ReadSession, model: str) -> ModelPrice:
     return price
 
 
-async def put_price(session: Session, model: str, price: Price) -> ModelPrice:
+async def put_price(session: Session, price: Price) -> ModelPrice:
     """Say what a model costs from now on. Raises `NameInvalid`."""
-    checks.require_name(model)
-    stored = await session.merge(ModelPrice(model=model, updated_at=clock.now(), **msgspec.structs.asdict(price)))
-    await _counted(session)
+    await queries.bump_revision(session)
+    checks.require_name(price.model)
+    stored = await session.merge(ModelPrice(updated_at=clock.now(), **msgspec.structs.asdict(price)))
+    await session.flush()
     return stored
 
 
 async def remove_price(session: Session, model: str) -> None:
     """Forget what was said; raises `PriceNotFound`."""
-    await session.delete(await get_price(session, model))
-    await _counted(session)
-
-
-async def _counted(session: Session) -> None:
-    """The change is complete: send it to the database and count it."""
-    await session.flush()
     await queries.bump_revision(session)
+    await session.delete(await get_price(session, model))
+    await session.flush()
 
 
 async def _require_free(session: Session, name: str, reserved: Sequence[str]) -> None:
