@@ -107,6 +107,37 @@ class Connection(aiosqlite.Connection):
             self._interrupted = False
 
 
+class Peek:
+    """Reads single rows by their key on the thread that asks: some 15 microseconds, where the pool takes a millisecond.
+
+    Only for look-ups that an index answers: the event loop stands still meanwhile. Waits for nobody: what cannot be
+    read now raises `sqlite3.Error`.
+    """
+
+    def __init__(self, path: str) -> None:
+        """Opened at first use."""
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def one(self, sql: str, parameters: tuple[Any, ...]) -> Any:
+        """The first row, None when there is none."""
+        if self._connection is None:
+            connection = sqlite3.connect(self._path, timeout=0, isolation_level=None)
+            connection.execute("PRAGMA query_only=ON")
+            self._connection = connection
+        cursor = self._connection.execute(sql, parameters)
+        try:
+            return cursor.fetchone()
+        finally:
+            cursor.close()  # ends the read: one left open would keep the write-ahead log from being emptied
+
+    def close(self) -> None:
+        """Close the file. Safe to call twice."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+
 async def connect(path: str) -> Connection:
     """Open the database file, as `aiosqlite.connect` would."""
     connection = Connection(partial(sqlite3.connect, path, check_same_thread=False), iter_chunk_size=64)

@@ -127,7 +127,11 @@ class CachedAnswer(Base):
     """An answer remembered for the same question."""
 
     __tablename__ = "cached_answer"
-    __table_args__ = (Index(None, "expires_at"),)
+    __table_args__ = (
+        Index(None, "expires_at"),
+        Index(None, "tenant_id"),
+        Index(None, "created_at", "key", "size"),  # holds all that is needed to find the oldest and what they take
+    )
 
     key: Mapped[str] = mapped_column(String(64), primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Id)

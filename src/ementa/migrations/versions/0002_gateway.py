@@ -132,3 +132,5 @@ def _calls() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_cached_answer")),
     )
     op.create_index(op.f("ix_cached_answer_expires_at"), "cached_answer", ["expires_at"])
+    op.create_index(op.f("ix_cached_answer_tenant_id"), "cached_answer", ["tenant_id"])
+    op.create_index(op.f("ix_cached_answer_created_at_key_size"), "cached_answer", ["created_at", "key", "size"])
