@@ -60,10 +60,14 @@ def test_what_came_before_a_failure_is_told_and_then_the_failure(script: list[st
     async def run() -> list[int]:
         told: list[int] = []
         source = Source(script, LookupError("broke"))
-        with pytest.raises(LookupError):
+
+        async def read() -> None:
             async with aclosing(source.items()) as items:
                 async for burst in bursts(items):
-                    told += burst
+                    told.extend(burst)
+
+        with pytest.raises(LookupError):
+            await read()
         assert source.closed
         return told
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ementa.app.errors import (
@@ -25,7 +25,9 @@ from ementa.app.errors import (
 )
 from ementa.kit.errors import EmentaError
 from ementa.kit.ids import new_id
+from ementa.kit.stepping import Step
 from ementa.observability import context
+from ementa.observability.logging import redact, tell
 from ementa.observability.metrics import HttpMetrics
 from ementa.settings import ServerSettings
 from ementa.storage.errors import BlobTooLarge
@@ -34,14 +36,15 @@ access = logging.getLogger("ementa.access")
 log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}")
-_SECURITY = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
+_SECURITY = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""What every answer carries unless it says otherwise itself."""
 _QUIET = frozenset({"/health/live", "/health/ready", "/metrics"})
 """Paths that machines poll: their access lines are DEBUG."""
 _MODELS = ("/v1/", "/api/", "/llm/")
@@ -70,10 +73,13 @@ class Outermost:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers["X-Request-Id"] = request_id
-                for name, value in _SECURITY.items():
-                    headers.setdefault(name, value)
+                given = message.get("headers", ())
+                names = {name for name, _ in given}
+                message["headers"] = [
+                    *given,
+                    (b"x-request-id", request_id.encode("ascii")),
+                    *(header for header in _SECURITY if header[0] not in names),
+                ]
             await send(message)
 
         with context.bound(request=request_id, client=client), self._metrics.in_progress():
@@ -95,17 +101,16 @@ class Outermost:
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "") or "unmatched"
         self._metrics.observe(scope["method"], route, status, seconds)
-        access.log(
-            logging.DEBUG if scope["path"] in _QUIET else logging.INFO,
-            "request",
-            extra={
-                "method": scope["method"],
-                "path": scope["path"][:500],
-                "status": status,
-                "time_ms": round(seconds * 1000, 1),
-                "principal": scope["state"].get("user_id"),
-            },
-        )
+        state = scope["state"]
+        told = {
+            "method": scope["method"],
+            "path": redact(scope["path"][:500]),
+            "status": status,
+            "time_ms": round(seconds * 1000, 1),
+            "principal": state.get("user_id"),
+            **state.get("call", {}),  # what a call to a model says of itself
+        }
+        tell(access, logging.DEBUG if scope["path"] in _QUIET else logging.INFO, "request", told)
 
 
 def _briefly(scope: Scope, send: Send) -> Send:
@@ -142,38 +147,35 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        has_body = "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
-        body = _Body(receive, send, self._settings, has_body, waits=headers.get("expect", "") != "")
+        head = _Head(scope)
+        body = _Body(receive, send, self._settings, head)
         try:
-            self._check_head(scope, headers)
-            upload = is_upload(scope)
-            if upload and (refused := self._refusal()) is not None:
-                raise refused
-            body.limit = self._limit(scope, upload=upload)
-            body.too_large = (
-                BlobTooLarge(limit_mb=round(self._max_upload / 1_000_000, 1))
-                if upload
-                else BodyTooLarge(limit=body.limit)
-            )
-            declared = headers.get("content-length", "")
-            if declared.isdigit() and int(declared) > body.limit:
-                raise body.too_large
+            self._check_head(scope, head)
+            if is_upload(scope):
+                if (refused := self._refusal()) is not None:
+                    raise refused
+                body.limit = self._max_upload + self._settings.form_bytes
+                body.too_large = self._file_too_large
+            else:
+                body.limit = self._limit(scope)
+            if head.length > body.limit:
+                raise body.too_large()
         except EmentaError as error:
-            response = error_response(error, headers.get("accept-language"), scope["path"])
+            response = error_response(error, Headers(scope=scope).get("accept-language"), scope["path"])
             await response(scope, body.receive, body.send)
         else:
             await self._app(scope, body.receive, body.send)
 
-    def _limit(self, scope: Scope, *, upload: bool) -> int:
-        if upload:
-            return self._max_upload + self._settings.form_bytes
+    def _file_too_large(self) -> EmentaError:
+        return BlobTooLarge(limit_mb=round(self._max_upload / 1_000_000, 1))
+
+    def _limit(self, scope: Scope) -> int:
         if scope["method"] == "POST" and scope["path"].startswith(_MODELS):
             return self._settings.max_model_body_bytes
         return self._settings.max_body_bytes
 
-    def _check_head(self, scope: Scope, headers: Headers) -> None:
-        if sum(len(name) + len(value) + 4 for name, value in headers.raw) > self._settings.max_header_bytes:
+    def _check_head(self, scope: Scope, head: "_Head") -> None:
+        if head.size > self._settings.max_header_bytes:
             raise HeadersTooLarge(limit=self._settings.max_header_bytes)
         if "\ufffd" in scope["path"] and b"%EF%BF%BD" not in scope.get("raw_path", b"").upper():
             cause = {"pt": "o caminho não é UTF-8", "en": "the path is not UTF-8"}
@@ -182,20 +184,49 @@ class Gate:
             raise RouteNotFound(path=scope["path"].replace("\x00", "%00")[:200])
 
 
+class _Head:
+    """What the headers say of the request's size, read in one pass."""
+
+    __slots__ = ("has_body", "length", "size", "waits")
+
+    def __init__(self, scope: Scope) -> None:
+        self.size = 0
+        """Of all headers together."""
+        self.length = 0
+        """Of the body, as declared."""
+        self.has_body = False
+        self.waits = False
+        """Whether the client waits for our leave to send its body."""
+        for name, value in scope["headers"]:
+            self.size += len(name) + len(value) + 4
+            if name == b"content-length":
+                self.has_body = self.has_body or value != b"0"
+                self.length = int(value) if value.isdigit() else 0
+            elif name == b"transfer-encoding":
+                self.has_body = True
+            elif name == b"expect":
+                self.waits = value != b""
+
+
 class _Body:
     """One request's body on its way in: counted, timed, and drained when the answer comes before its end."""
 
-    def __init__(self, receive: Receive, send: Send, settings: ServerSettings, has_body: bool, waits: bool) -> None:
+    __slots__ = (
+        "_closing", "_complete", "_receive", "_received", "_send", "_settings", "_started", "_waits", "limit",
+        "too_large",
+    )  # fmt: skip
+
+    def __init__(self, receive: Receive, send: Send, settings: ServerSettings, head: _Head) -> None:
         self._receive = receive
         self._send = send
         self._settings = settings
-        self._complete = not has_body
-        self._waits = waits
+        self._complete = not head.has_body
+        self._waits = head.waits
         self._received = 0
         self._started = time.monotonic()
         self._closing = False
         self.limit = 0
-        self.too_large: EmentaError = BodyTooLarge(limit=0)
+        self.too_large: Callable[[], EmentaError] = lambda: BodyTooLarge(limit=self.limit)
 
     async def receive(self) -> Message:
         """The next piece; raises when it is too much or takes too long. Once complete, waits for the disconnect."""
@@ -204,21 +235,25 @@ class _Body:
         # A silence has its limit, and so has a trickle that never falls silent.
         slowest = self._settings.body_timeout_seconds + self._received / self._settings.min_body_bytes_per_second
         remaining = min(self._settings.body_timeout_seconds, self._started + slowest - time.monotonic())
-        try:
-            async with asyncio.timeout(max(remaining, 0)):
-                message = await self._receive()
-        except TimeoutError as error:
-            raise BodyTimeout(seconds=round(time.monotonic() - self._started, 1)) from error
+        step = Step(self._receive())
+        if step.run():  # it was there already, as it mostly is; a timer would cost more than reading it
+            message = step.value
+        else:
+            try:
+                async with asyncio.timeout(max(remaining, 0)):
+                    message = await step
+            except TimeoutError as error:
+                raise BodyTimeout(seconds=round(time.monotonic() - self._started, 1)) from error
         self._count(message)
         if self._received > self.limit:
-            raise self.too_large
+            raise self.too_large()
         return message
 
     async def send(self, message: Message) -> None:
         """Send; an answer that comes before the end of the body closes the connection once it was read."""
         if message["type"] == "http.response.start" and not self._complete:
             self._closing = True
-            MutableHeaders(scope=message)["Connection"] = "close"
+            message["headers"] = [*message.get("headers", ()), (b"connection", b"close")]
         if self._closing and message["type"] == "http.response.body" and not message.get("more_body", False):
             await self._send({**message, "more_body": True})
             await self._drain()

@@ -1,8 +1,7 @@
 """Metrics in Prometheus' form: one registry a process, made by whoever composes it, never a global."""
 
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
@@ -22,22 +21,24 @@ class HttpMetrics:
         self._seconds = Histogram(
             "ementa_http_request_seconds", "Time to answer.", ("method", "route"), buckets=_SECONDS, registry=registry
         )
-        self._running = Gauge("ementa_http_requests_in_progress", "Requests being served.", registry=registry)
+        running = Gauge("ementa_http_requests_in_progress", "Requests being served.", registry=registry)
+        self._in_progress = running.track_inprogress()
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        """What has been counted before, found again without building its labels."""
 
-    @contextmanager
-    def in_progress(self) -> Generator[None]:
+    def in_progress(self) -> AbstractContextManager[None]:
         """Counts a request while the block lasts."""
-        self._running.inc()
-        try:
-            yield
-        finally:
-            self._running.dec()
+        return self._in_progress
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """A request was answered; status 0 means that the client left before."""
         known = method if method in _METHODS else "other"
-        self._requests.labels(known, route, str(status)).inc()
-        self._seconds.labels(known, route).observe(seconds)
+        found = self._known.get((known, route, status))
+        if found is None:
+            found = self._requests.labels(known, route, str(status)), self._seconds.labels(known, route)
+            self._known[known, route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
 
 
 class QueueMetrics:

@@ -1,8 +1,6 @@
 """The addresses of OpenAI's API."""
 
-from starlette.routing import Route
-
-from ementa.serving.deps import Door
+from ementa.serving.deps import Door, DoorRoute
 from ementa.serving.openai.chat import chat_completions
 from ementa.serving.openai.completions import completions
 from ementa.serving.openai.embeddings import embeddings
@@ -11,12 +9,12 @@ from ementa.serving.openai.rerank import rerank
 from ementa.serving.openai.responses import responses
 
 ROUTES = (
-    Route("/v1/chat/completions", Door("openai.chat", chat_completions), methods=["POST"]),
-    Route("/v1/embeddings", Door("openai.embeddings", embeddings), methods=["POST"]),
-    Route("/v1/completions", Door("openai.completions", completions), methods=["POST"]),
-    Route("/v1/responses", Door("openai.responses", responses), methods=["POST"]),
-    Route("/v1/rerank", Door("openai.rerank", rerank), methods=["POST"]),
-    Route("/v1/models", Door("openai.models", list_models), methods=["GET"]),
-    Route("/v1/models/{model:path}", Door("openai.models", get_model), methods=["GET"]),
+    DoorRoute("/v1/chat/completions", Door("openai.chat", chat_completions), methods=["POST"]),
+    DoorRoute("/v1/embeddings", Door("openai.embeddings", embeddings), methods=["POST"]),
+    DoorRoute("/v1/completions", Door("openai.completions", completions), methods=["POST"]),
+    DoorRoute("/v1/responses", Door("openai.responses", responses), methods=["POST"]),
+    DoorRoute("/v1/rerank", Door("openai.rerank", rerank), methods=["POST"]),
+    DoorRoute("/v1/models", Door("openai.models", list_models), methods=["GET"]),
+    DoorRoute("/v1/models/{model:path}", Door("openai.models", get_model), methods=["GET"]),
 )
 """In the order in which they are tried."""
