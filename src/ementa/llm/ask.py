@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from ementa.kit.errors import EmentaError
 from ementa.llm.base import Forwarded
 from ementa.llm.types import SYSTEM, Caller, ChatDelta, ChatRequest, ChatResult
 
@@ -30,6 +31,9 @@ class Ask:
     caller: Caller = SYSTEM
     timeout_seconds: float | None = None
     use_cache: bool | None = None
+    untranslatable: EmentaError | None = None
+    """Raised instead of `chat` being sent when the server that is chosen does not speak `dialect`: the body holds what
+    no neutral form has. `chat` then only tells how large the request is."""
 
 
 @dataclass(slots=True)
