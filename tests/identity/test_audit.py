@@ -7,7 +7,9 @@ from sqlalchemy import text
 
 from ementa.db.database import Database
 from ementa.identity import service
+from ementa.identity.audit import Event, record_events
 from ementa.identity.types import Principal, Role
+from ementa.kit import clock
 from ementa.observability import context
 
 ANA = Principal("tenant", "ana", Role.USER, "key")
@@ -63,3 +65,17 @@ async def test_what_was_rolled_back_leaves_no_gap(database: Database) -> None:
         await change_of_mind()
     await record(database, "upload")
     assert await broken_at(database) is None
+
+
+async def test_many_events_at_once_are_one_chain_with_those_before_and_after(database: Database) -> None:
+    at = clock.now()
+    many = [Event("model.call", f"m{n}\x00", at, {"n": n}, "t", "u", "k", "10.0.0.1", f"r{n}") for n in range(40)]
+    await record(database, "upload")
+    async with database.transaction() as session:
+        await record_events(session, many)
+        await record_events(session, [])
+    await record(database, "upload")
+    assert await broken_at(database) is None
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE audit_event SET resource = 'other' WHERE seq = 20"))
+    assert await broken_at(database) == 20

@@ -7,11 +7,14 @@ to the commit orders them, so record the event as the last thing in the transact
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import select, text
 
+from ementa.db.bulk import insert_rows
 from ementa.db.database import ReadSession, Session
 from ementa.identity.models import AuditEvent
 from ementa.identity.types import Principal
@@ -20,6 +23,23 @@ from ementa.observability import context
 
 _LOCK = 0x656D656E7461_01
 _GENESIS = "0" * 64
+_canonical = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":")).encode
+_HASHED = ("seq", "prev_hash", "tenant_id", "user_id", "key_id", "action", "resource", "details", "ip", "request_id")
+"""And the instant, in that order."""
+
+
+class Event(msgspec.Struct, frozen=True):
+    """What happened. `details` is any JSON value; never put secrets, prompts or document text in it."""
+
+    action: str
+    resource: str
+    at: datetime
+    details: Any = None
+    tenant_id: str | None = None
+    user_id: str | None = None
+    key_id: str | None = None
+    ip: str = ""
+    request_id: str = ""
 
 
 async def record_event(
@@ -27,31 +47,40 @@ async def record_event(
 ) -> None:
     """Add an event to the trail, inside the caller's transaction and as its last statement.
 
-    `principal` is None for what the system does by itself. `details` is any JSON value; never put secrets, prompts or
-    document text in it. Address and request id come from the request being served.
+    `principal` is None for what the system does by itself. Address and request id come from the request being served.
     """
+    event = Event(
+        action=action,
+        resource=resource,
+        at=clock.now(),
+        details=details,
+        tenant_id=principal.tenant_id if principal else None,
+        user_id=principal.user_id if principal else None,
+        key_id=principal.key_id if principal else None,
+        ip=context.client_address.get(),
+        request_id=context.request_id.get(),
+    )
+    await record_events(session, [event])
+
+
+async def record_events(session: Session, events: Sequence[Event]) -> None:
+    """Add events to the trail in their order, in two statements however many they are; as `record_event` otherwise."""
+    if not events:
+        return
     await session.flush()
     if session.get_bind().dialect.name == "postgresql":
         await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     last = (
         await session.execute(select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1))
     ).one_or_none()
-    event = AuditEvent(
-        seq=last.seq + 1 if last else 1,
-        tenant_id=principal.tenant_id if principal else None,
-        user_id=principal.user_id if principal else None,
-        key_id=principal.key_id if principal else None,
-        action=action[:50],
-        resource=resource[:200],
-        details=json.dumps(details, ensure_ascii=True, sort_keys=True, separators=(",", ":")),
-        ip=context.client_address.get()[:64],
-        request_id=context.request_id.get()[:64],
-        at=clock.now(),
-        prev_hash=last.hash if last else _GENESIS,
-    )
-    event.hash = _hash(event)
-    session.add(event)
-    await session.flush()
+    number, digest = (last.seq, last.hash) if last else (0, _GENESIS)
+    rows: list[dict[str, Any]] = []
+    for event in events:
+        number += 1
+        row = _row(event, number, digest)
+        digest = row["hash"]
+        rows.append(row)
+    await insert_rows(session, AuditEvent, rows)
 
 
 async def verify_chain(session: ReadSession) -> int | None:
@@ -61,19 +90,32 @@ async def verify_chain(session: ReadSession) -> int | None:
     """
     expected_seq, expected_hash = 1, _GENESIS
     async for event in await session.stream_scalars(select(AuditEvent).order_by(AuditEvent.seq)):
-        if (event.seq, event.prev_hash, event.hash) != (expected_seq, expected_hash, _hash(event)):
+        row = {name: getattr(event, name) for name in (*_HASHED, "at")}
+        if (event.seq, event.prev_hash, event.hash) != (expected_seq, expected_hash, _hash(row)):
             return event.seq
         expected_seq, expected_hash = event.seq + 1, event.hash
     return None
 
 
-def _hash(event: AuditEvent) -> str:
-    fields = (
-        event.seq, event.prev_hash, event.tenant_id, event.user_id, event.key_id, event.action, event.resource,
-        event.details, event.ip, event.request_id, _instant(event.at),
-    )  # fmt: skip
-    return hashlib.sha256(json.dumps(fields, ensure_ascii=True, separators=(",", ":")).encode()).hexdigest()
+def _row(event: Event, number: int, previous: str) -> dict[str, Any]:
+    row = {
+        "seq": number,
+        "tenant_id": event.tenant_id,
+        "user_id": event.user_id,
+        "key_id": event.key_id,
+        "action": event.action[:50],
+        "resource": event.resource.replace("\x00", "")[:200],  # PostgreSQL refuses it in a text
+        "details": _canonical(event.details),
+        "ip": event.ip[:64],
+        "request_id": event.request_id[:64],
+        "at": event.at,
+        "prev_hash": previous,
+    }
+    row["hash"] = _hash(row)
+    return row
 
 
-def _instant(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+def _hash(row: Mapping[str, Any]) -> str:
+    fields = [row[name] for name in _HASHED]
+    fields.append(row["at"].astimezone(UTC).isoformat(timespec="microseconds"))
+    return hashlib.sha256(_canonical(fields).encode()).hexdigest()

@@ -92,5 +92,8 @@ class LlmSettings(Section):
     """Price of one kWh in `currency`."""
     usage_days: int = 400
     """How long the record of each call is kept."""
+    usage_spool_bytes: int = 256_000_000
+    """Records of calls that may wait on disk while the database does not answer; beyond it they are lost and counted
+    in `ementa_usage_lost_total`. Some 300 bytes each."""
     audit_calls: bool = True
     """Whether each call from outside is told in the audit trail too."""
