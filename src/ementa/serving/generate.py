@@ -3,12 +3,10 @@
 import time
 from typing import Any, cast
 
-from starlette.routing import Route
-
 from ementa.kit import clock
 from ementa.llm.base import collect
 from ementa.llm.types import ChatRequest, Message
-from ementa.serving.deps import Door, Visit, text_of
+from ementa.serving.deps import Door, DoorRoute, Visit, text_of
 from ementa.serving.errors import ParameterInvalid, ParameterUnsupported
 
 MOST_TOKENS = 1_000_000
@@ -71,7 +69,7 @@ def read_params(given: Any) -> dict[str, Any]:
     return {name: _bounded(name, value) for name, value in params.items() if value is not None}
 
 
-ROUTE = Route("/llm/generate", Door("llm.generate", generate), methods=["POST"])
+ROUTE = DoorRoute("/llm/generate", Door("llm.generate", generate), methods=["POST"])
 
 
 def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...], before: str) -> None:

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ementa.kit.errors import EmentaError
+from ementa.llm.tokens import estimate_prompt
 from ementa.llm.types import ToolCall
 from ementa.serving.errors import ParameterInvalid
 from ementa.serving.ollama import bodies
 from ementa.serving.ollama.bodies import ChatBody, EmbedBody, GenerateBody, NameBody
-from ementa.serving.ollama.errors import OllamaFieldNative
 
 PIXEL = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
 
@@ -116,13 +116,20 @@ def test_a_prompt_is_a_conversation_of_one() -> None:
 @pytest.mark.parametrize(
     "given", [{"raw": True}, {"suffix": "}"}, {"template": "{{ .Prompt }}"}, {"context": [1, 2]}, {"logprobs": True}]
 )
-def test_what_only_ollama_understands_is_refused_elsewhere(given: dict[str, Any]) -> None:
-    with pytest.raises(OllamaFieldNative, match=next(iter(given))):
-        generate(**given)
+def test_what_only_ollama_understands_is_known(given: dict[str, Any]) -> None:
+    refusal = bodies.native_only(bodies.read_body({"model": "m", "prompt": "oi", **given}, GenerateBody))
+    assert refusal is not None
+    assert next(iter(given)) in str(refusal)
 
 
 def test_what_is_empty_is_as_good_as_absent() -> None:
-    assert generate(raw=False, suffix="", template="", context=[], logprobs=False, keep_alive=None).max_tokens == 2000
+    empty = {"raw": False, "suffix": "", "template": "", "context": [], "logprobs": False, "keep_alive": None}
+    assert bodies.native_only(bodies.read_body({"model": "m", "prompt": "oi", **empty}, GenerateBody)) is None
+
+
+def test_all_that_takes_room_is_counted() -> None:
+    large = generate(prompt="x", suffix="y" * 10, context=[1] * 100)
+    assert estimate_prompt(large.messages) > estimate_prompt(generate(prompt="x").messages) + 100
 
 
 @pytest.mark.parametrize(

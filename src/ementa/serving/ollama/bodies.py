@@ -26,6 +26,7 @@ LOAD_OPTIONS = frozenset(
     )
 )  # fmt: skip
 """Options that decide how a model lies in memory: to change one loads the model again, for everybody."""
+_NATIVE = ("raw", "suffix", "template", "context", "logprobs", "top_logprobs")
 _NO_IMAGE = {
     "pt": "deve ser o conteúdo de um arquivo de imagem em base64; endereços não são buscados",
     "en": "it must be the content of an image file in base64; addresses are not fetched",
@@ -162,8 +163,7 @@ def read_body(body: dict[str, Any], kind: type[B]) -> B:
 
 
 def chat_request(body: ChatBody, max_tokens: int, max_context: int) -> ChatRequest:
-    """A conversation in neutral form. Raises `OllamaFieldNative`, `ParameterInvalid`."""
-    _check_common(body)
+    """A conversation in neutral form. Raises `ParameterInvalid`."""
     tools = tuple(
         Tool(tool.function.name, tool.function.description or "", tool.function.parameters or {})
         for tool in body.tools or ()
@@ -172,14 +172,18 @@ def chat_request(body: ChatBody, max_tokens: int, max_context: int) -> ChatReque
 
 
 def generate_request(body: GenerateBody, max_tokens: int, max_context: int) -> ChatRequest:
-    """A single prompt in neutral form. Raises `OllamaFieldNative`, `ParameterInvalid`."""
-    _check_common(body)
-    native = [name for name in ("raw", "suffix", "template", "context") if getattr(body, name)]
-    if native:
-        raise OllamaFieldNative(details={"fields": native}, fields=", ".join(native), model=body.named)
+    """A single prompt in neutral form; what only an Ollama server understands counts only for its size. Raises
+    `ParameterInvalid`."""
     messages = [Message("system", body.system)] if body.system else []
-    messages.append(Message("user", body.prompt or "", read_images(body.images)))
+    beside = "".join(text for text in (body.suffix, body.template) if text) + "0" * len(body.context or ())
+    messages.append(Message("user", (body.prompt or "") + beside, read_images(body.images)))
     return _request(body, messages, (), max_tokens, max_context)
+
+
+def native_only(body: AnyBody) -> OllamaFieldNative | None:
+    """Why the request can be put to an Ollama server alone, if so."""
+    fields = [name for name in _NATIVE if getattr(body, name, None)]
+    return OllamaFieldNative(details={"fields": fields}, fields=", ".join(fields), model=body.named) if fields else None
 
 
 def read_messages(bodies: Sequence[MessageBody]) -> list[Message]:
@@ -231,11 +235,6 @@ def names_zero(keep_alive: str | Number | None) -> bool:
 def think_of(body: AnyBody) -> Think:
     """How hard to think; Ollama's `max` is the most that others know."""
     return "high" if body.think == "max" else body.think
-
-
-def _check_common(body: AnyBody) -> None:
-    if body.logprobs or body.top_logprobs:
-        raise OllamaFieldNative(details={"fields": ["logprobs"]}, fields="logprobs", model=body.named)
 
 
 def _request(

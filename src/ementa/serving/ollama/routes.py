@@ -1,14 +1,17 @@
 """The addresses under `/api`, as Ollama has them."""
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ementa.llm.types import EmbedRequest
-from ementa.serving.deps import Door, Visit
+from ementa.llm.types import ChatRequest, EmbedRequest
+from ementa.serving import stewardship
+from ementa.serving.deps import Door, DoorRoute, Visit
 from ementa.serving.ollama import bodies, catalogue
 from ementa.serving.ollama.bodies import LOAD_OPTIONS, AnyBody, ChatBody, EmbedBody, EmbeddingsBody, GenerateBody
 from ementa.serving.ollama.errors import ModelMemoryReserved, OllamaRouteRefused
@@ -22,38 +25,24 @@ async def chat(visit: Visit) -> None:
     """`POST /api/chat`: the next message of a conversation."""
     body = bodies.read_body(visit.body, ChatBody)
     await visit.admit(body.named)
-    if not body.messages:
+    if body.messages:
+        settings = visit.gateway.settings
+        largest = (settings.max_tokens, settings.max_context_tokens)
+        await _answer(visit, body, lambda: bodies.chat_request(body, *largest), "chat")
+    else:
         await _load_or_unload(visit, body, "chat")
-        return
-    settings = visit.gateway.settings
-    _prepare(visit, body)
-    ask = visit.asks(
-        body.named,
-        lambda: bodies.chat_request(body, settings.max_tokens, settings.max_context_tokens),
-        stream=body.stream is not False,
-        dialect="ollama",
-        path="/api/chat",
-    )
-    await answer(visit, ask, "chat")
 
 
 async def generate(visit: Visit) -> None:
     """`POST /api/generate`: an answer to a single prompt."""
     body = bodies.read_body(visit.body, GenerateBody)
     await visit.admit(body.named)
-    if not body.prompt:
+    if body.prompt:
+        settings = visit.gateway.settings
+        largest = (settings.max_tokens, settings.max_context_tokens)
+        await _answer(visit, body, lambda: bodies.generate_request(body, *largest), "generate")
+    else:
         await _load_or_unload(visit, body, "generate")
-        return
-    settings = visit.gateway.settings
-    _prepare(visit, body)
-    ask = visit.asks(
-        body.named,
-        lambda: bodies.generate_request(body, settings.max_tokens, settings.max_context_tokens),
-        stream=body.stream is not False,
-        dialect="ollama",
-        path="/api/generate",
-    )
-    await answer(visit, ask, "generate")
 
 
 async def embed(visit: Visit) -> None:
@@ -94,11 +83,31 @@ async def tags(visit: Visit) -> None:
     await visit.send_object({"models": models})
 
 
+async def loaded(visit: Visit) -> None:
+    """`GET /api/ps`: which of the models that the key may use are in memory."""
+    infos = {info.name: info for info in await visit.gateway.models()}
+    names = dict.fromkeys(name for name in await visit.gateway.loaded() if visit.may_use(name))
+    await visit.send_object({"models": catalogue.running(names, infos)})
+
+
 async def show(visit: Visit) -> None:
     """`POST /api/show`: what is known of a model."""
     body = bodies.read_body(visit.body, bodies.NameBody)
     await visit.admit(body.named)
     await visit.send_object(catalogue.shown(await visit.gateway.show(body.named)))
+
+
+async def pull(visit: Visit) -> None:
+    """`POST /api/pull`: download a model; for administrators."""
+    body = bodies.read_body(visit.body, bodies.NameBody)
+    await stewardship.pull(visit, body.named, "", stream=body.stream is not False)
+
+
+async def delete(visit: Visit) -> None:
+    """`DELETE /api/delete`: remove a model from every server; for administrators."""
+    body = bodies.read_body(visit.body, bodies.NameBody)
+    await stewardship.delete(visit, body.named, "")
+    await visit.send(b"")
 
 
 async def refuse(visit: Visit) -> None:
@@ -113,13 +122,19 @@ async def version(request: Request) -> Response:
 
 
 ROUTES = (
-    Route("/api/chat", Door("ollama.chat", chat), methods=["POST"]),
-    Route("/api/generate", Door("ollama.generate", generate), methods=["POST"]),
-    Route("/api/embed", Door("ollama.embed", embed), methods=["POST"]),
-    Route("/api/embeddings", Door("ollama.embed", embeddings), methods=["POST"]),
-    Route("/api/tags", Door("ollama.tags", tags), methods=["GET"]),
-    Route("/api/show", Door("ollama.show", show), methods=["POST"]),
-    *(Route(f"/api/{name}", Door("ollama.refused", refuse), methods=["POST"]) for name in ("create", "copy", "push")),
+    DoorRoute("/api/chat", Door("ollama.chat", chat), methods=["POST"]),
+    DoorRoute("/api/generate", Door("ollama.generate", generate), methods=["POST"]),
+    DoorRoute("/api/embed", Door("ollama.embed", embed), methods=["POST"]),
+    DoorRoute("/api/embeddings", Door("ollama.embed", embeddings), methods=["POST"]),
+    DoorRoute("/api/tags", Door("ollama.tags", tags), methods=["GET"]),
+    DoorRoute("/api/ps", Door("ollama.ps", loaded), methods=["GET"]),
+    DoorRoute("/api/show", Door("ollama.show", show), methods=["POST"]),
+    DoorRoute("/api/pull", Door("ollama.pull", pull), methods=["POST"]),
+    DoorRoute("/api/delete", Door("ollama.delete", delete), methods=["DELETE"]),
+    *(
+        DoorRoute(f"/api/{name}", Door("ollama.refused", refuse), methods=["POST"])
+        for name in ("create", "copy", "push")
+    ),
     Route("/api/version", version, methods=["GET"]),
 )
 """In the order in which they are tried."""
@@ -134,21 +149,25 @@ async def _load_or_unload(visit: Visit, body: AnyBody, form: Form) -> None:
         return
     if not visit.principal.is_admin:
         raise ModelMemoryReserved
-    await visit.gateway.unload(body.named)
+    await stewardship.unload(visit, body.named)
     await visit.send(lines.nothing("unload"))
 
 
-def _prepare(visit: Visit, body: AnyBody) -> None:
-    """Bound what the body asks of an Ollama server: an answer ends somewhere, and how models lie in memory is for
-    administrators to say."""
-    settings = visit.gateway.settings
-    options: dict[str, Any] = dict(visit.body.get("options") or {})
-    options["num_predict"] = bodies.answer_tokens(body.options, settings.max_tokens, settings.max_context_tokens)
+async def _answer(visit: Visit, body: AnyBody, chat_request: Callable[[], ChatRequest], form: Form) -> None:
     if not visit.principal.is_admin:
-        visit.body.pop("keep_alive", None)
-        for name in LOAD_OPTIONS & options.keys():
-            del options[name]
-    visit.body["options"] = options
+        _leave_out_memory(visit.body)
+    ask = visit.asks(body.named, chat_request, stream=body.stream is not False, dialect="ollama", path=f"/api/{form}")
+    if (refusal := bodies.native_only(body)) is not None:
+        ask = replace(ask, untranslatable=refusal)
+    await answer(visit, ask, form)
+
+
+def _leave_out_memory(body: dict[str, Any]) -> None:
+    """How models lie in the memory that all share is for administrators to say."""
+    body.pop("keep_alive", None)
+    options: dict[str, Any] | None = body.get("options")
+    if options and not LOAD_OPTIONS.isdisjoint(options):
+        body["options"] = {name: value for name, value in options.items() if name not in LOAD_OPTIONS}
 
 
 def _embed_request(visit: Visit, model: str, texts: list[str], dimensions: int | None) -> EmbedRequest:
