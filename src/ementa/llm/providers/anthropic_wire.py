@@ -70,7 +70,7 @@ def traits_of(entry: Mapping[str, Any]) -> Traits:
         info,
         max_output=most if isinstance(most, int) and most > 0 else 0,
         structured=not said or _supported(said.get("structured_outputs")),
-        thinking=_names(thinks.get("types")) if said else None,
+        thinking=(_names(thinks.get("types")) if _supported(thinks) else frozenset()) if said else None,
         efforts=_names(said.get("effort")) if said else None,
     )
 
