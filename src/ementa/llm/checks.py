@@ -101,4 +101,4 @@ def check_conditions(conditions: Conditions) -> dict[str, object]:
     if conditions.max_tokens and conditions.min_tokens > conditions.max_tokens:
         cause = {"pt": "min_tokens passa de max_tokens", "en": "min_tokens is above max_tokens"}
         raise RuleInvalid(cause=cause)
-    return msgspec.to_builtins(conditions)
+    return {name: value for name, value in msgspec.to_builtins(conditions).items() if value}
