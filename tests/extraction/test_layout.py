@@ -2,11 +2,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ementa.extraction.layout.grids import Rule, count_crossings, find_grids
-from ementa.extraction.layout.language import guess_language
 from ementa.extraction.layout.page import lay_out
 from ementa.extraction.layout.plausible import is_plausible
 from ementa.extraction.layout.segments import RawWord
 from ementa.extraction.layout.tilt import tilt
+from ementa.kit.language_guess import guess_language
 
 coordinate = st.floats(0, 600, allow_nan=False, width=32)
 size = st.floats(0.125, 90, allow_nan=False, width=32)

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 
 from ementa.llm.cache import TimedCache
 from ementa.llm.context import fit_context
-from ementa.llm.directory import Server
 from ementa.llm.errors import ModelContextExceeded, ModelHostInvalid
 from ementa.llm.hosts import display_host, parse_host
 from ementa.llm.ndjson import LineBroken, LineReader, decode_object
-from ementa.llm.reader import ReaderProvider
+from ementa.llm.routing.breaker import Breaker
 from ementa.llm.tokens import estimate_prompt, estimate_tokens
 from ementa.llm.types import ChatRequest, Message
 
@@ -164,15 +163,15 @@ async def test_the_cache_does_not_keep_failures() -> None:
 
 async def test_a_server_that_keeps_failing_is_left_alone_longer() -> None:
     now = [0.0]
-    server = Server(ReaderProvider(), clock=lambda: now[0])
+    breaker = Breaker(clock=lambda: now[0])
     waits: list[float] = []
     for _ in range(7):
-        server.mark_down()
+        breaker.miss()
         start = now[0]
-        while server.is_down:
+        while breaker.is_down:
             now[0] += 5.0
         waits.append(now[0] - start)
     assert waits == [5.0, 10.0, 20.0, 40.0, 80.0, 80.0, 80.0]
-    server.mark_down()
-    server.mark_up()
-    assert not server.is_down
+    breaker.miss()
+    breaker.succeed()
+    assert not breaker.is_down

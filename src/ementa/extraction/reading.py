@@ -12,7 +12,6 @@ from ementa.extraction.barcodes import Code, read_codes
 from ementa.extraction.base import Context, Extractor, Reading, VisualExtractor
 from ementa.extraction.choice import choose_extractor
 from ementa.extraction.layout.grids import Rule
-from ementa.extraction.layout.language import guess_language
 from ementa.extraction.layout.page import lay_out
 from ementa.extraction.layout.segments import RawWord
 from ementa.extraction.layout.tilt import tilt
@@ -21,6 +20,7 @@ from ementa.extraction.ocr.rules import find_rules
 from ementa.extraction.ocr.tessdata import can_orient, choose_languages, find_tessdata
 from ementa.extraction.task import Task
 from ementa.extraction.types import Barcode, Box, Extraction, Page, to_bytes
+from ementa.kit.language_guess import guess_language
 
 _LOW_CONFIDENCE = 0.6
 _CODE_DPI = 200

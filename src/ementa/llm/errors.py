@@ -1,8 +1,9 @@
 """Every way a call to a model fails, each with its cause and what to do."""
 
 from collections.abc import Sequence
+from typing import Self
 
-from ementa.kit.errors import Invalid, LimitExceeded, TooLarge, Unavailable, UpstreamFailed
+from ementa.kit.errors import Conflict, Invalid, LimitExceeded, NotFound, TooLarge, Unavailable, UpstreamFailed
 
 _NONE = {"pt": "nenhum", "en": "none"}
 _LISTED = 12
@@ -94,6 +95,85 @@ class ModelCannotEmbed(Invalid):
         "Escolha um modelo de embeddings, por exemplo all-minilm."
     )
     en = "Model {model} does not make embeddings: {capabilities}. Choose an embedding model, for example all-minilm."
+
+
+class ModelLacksCapability(Invalid):
+    """The request needs what the model does not have. Made by `of`."""
+
+    code = "MODEL_LACKS_CAPABILITY"
+    pt = "O modelo {model} não {lacks} (capacidades: {capabilities}). {advice}"
+    en = "Model {model} does not {lacks} (capabilities: {capabilities}). {advice}"
+
+    @classmethod
+    def of(cls, model: str, need: str, capabilities: Sequence[str]) -> Self:
+        """`need` is the capability that `model` lacks."""
+        lacks, advice = _LACKS.get(need, ({"pt": f"faz {need}", "en": f"do {need}"}, _ANOTHER))
+        return cls(
+            details={"needs": need, "capabilities": list(capabilities)},
+            model=model,
+            lacks=lacks,
+            capabilities=", ".join(capabilities),
+            advice=advice,
+        )
+
+
+_ANOTHER = {"pt": "Escolha um modelo que faça isso.", "en": "Choose a model that does."}
+_LACKS = {
+    "vision": (
+        {"pt": "lê imagens", "en": "read images"},
+        {
+            "pt": "Escolha um que leia, por exemplo gemma3:4b, ou envie o texto da imagem.",
+            "en": "Choose one that does, for example gemma3:4b, or send the image's text.",
+        },
+    ),
+    "tools": (
+        {"pt": "chama ferramentas", "en": "call tools"},
+        {
+            "pt": "Escolha um que chame, por exemplo qwen2:7b, ou faça o pedido sem `tools`.",
+            "en": "Choose one that does, for example qwen2:7b, or ask without `tools`.",
+        },
+    ),
+    "embedding": (
+        {"pt": "gera vetores", "en": "make embeddings"},
+        {"pt": "Escolha um modelo de embeddings.", "en": "Choose an embedding model."},
+    ),
+    "rerank": (
+        {"pt": "reordena documentos", "en": "rerank documents"},
+        {"pt": "Escolha um modelo de rerank.", "en": "Choose a reranking model."},
+    ),
+}
+
+
+class ModelQueueFull(LimitExceeded):
+    """Too many requests wait for the model already."""
+
+    code = "MODEL_QUEUE_FULL"
+    pt = "A fila do modelo {model} está cheia ({waiting} pedidos). Tente de novo em {retry_after} s."
+    en = "The line for model {model} is full ({waiting} requests). Try again in {retry_after} s."
+
+
+class ModelServerUnknown(NotFound):
+    """No model server in use has that name."""
+
+    code = "MODEL_SERVER_UNKNOWN"
+    pt = "Nenhum servidor de modelos em uso se chama {name}. Os servidores são: {known}."
+    en = "No model server in use is called {name}. The servers are: {known}."
+
+
+class ModelsNotManaged(Invalid):
+    """The server does not let its models be managed from outside."""
+
+    code = "MODELS_NOT_MANAGED"
+    pt = "O servidor {name} não permite baixar, apagar ou carregar modelos por aqui. Faça isso no próprio servidor."
+    en = "Server {name} does not let models be downloaded, deleted or loaded from here. Do it on that server itself."
+
+
+class ServerNotNamed(Conflict):
+    """Several servers would do, and the choice matters."""
+
+    code = "MODEL_SERVER_NOT_NAMED"
+    pt = "Vários servidores de modelos servem: {names}. Diga qual."
+    en = "Several model servers would do: {names}. Say which."
 
 
 class ModelContextExceeded(TooLarge):

@@ -1,43 +1,58 @@
-"""One way to call any model: finds who has it, waits in line, bounds the time, and falls back when that helps.
+"""One way to call any model: finds who has it, waits in a fair line, bounds the time, and falls back when that helps.
 
 A request goes to the server that has the model and the least to do. What runs at once on one model of one server is
-bounded, because Ollama's own queue is not; the line is first come, first served. When the model is unavailable,
-overloaded, too slow or broken, `fallback_models` are tried in order, but never after the first piece of a streamed
-answer has left. The result names the model that answered and the one that was asked.
+bounded, because Ollama's own queue is not. When the model is unavailable, overloaded, too slow or broken, other
+servers and models are tried, but never after the first piece of a streamed answer has left. The result names the model
+that answered and the one that was asked. How it goes about it is in `routing/`.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from typing import Any, TypeVar
 
 import msgspec
 
-from ementa.kit.errors import EmentaError
-from ementa.kit.registry import Registry
+from ementa.llm.answers import AnswerStore
 from ementa.llm.ask import Answer, Ask
-from ementa.llm.base import Provider, ProviderFactory, collect
+from ementa.llm.base import Provider, collect
 from ementa.llm.calls import Observer
-from ementa.llm.context import fit_context
-from ementa.llm.directory import Directory, Server
-from ementa.llm.errors import ModelBusy, ModelCannotChat, ModelFailed, ModelTimeout, ModelUnavailable, ServerUnreachable
-from ementa.llm.reader import READER
-from ementa.llm.servers import from_settings
+from ementa.llm.config import GatewayConfig
+from ementa.llm.errors import ModelUnavailable
+from ementa.llm.routing.account import Call
+from ementa.llm.routing.attempt import Tries
+from ementa.llm.routing.building import Builder, around, tell_health
+from ementa.llm.routing.directory import Directory
+from ementa.llm.routing.health import HealthWatch
+from ementa.llm.routing.management import Management
+from ementa.llm.routing.memory import Memory
+from ementa.llm.routing.names import Names
+from ementa.llm.routing.opening import Opening
+from ementa.llm.routing.router import Router
+from ementa.llm.routing.rules import Facts, Price
+from ementa.llm.routing.server import Server
+from ementa.llm.routing.work import TextWork
+from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
 from ementa.llm.transport import Transport
-from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, ModelInfo
+from ementa.llm.types import (
+    ChatDelta,
+    ChatRequest,
+    ChatResult,
+    EmbedRequest,
+    EmbedResult,
+    ModelInfo,
+    PullProgress,
+    RerankRequest,
+    RerankResult,
+    Usage,
+)
 
-log = logging.getLogger(__name__)
-
-_WORTH_ANOTHER_MODEL = (ModelUnavailable, ModelBusy, ModelFailed, ModelTimeout)
-GROUP = "ementa.providers"
-ATTEMPTS = 2
-"""Servers tried for one model, when the first cannot be reached."""
+R = TypeVar("R", EmbedResult, RerankResult)
 
 
 class Gateway:
-    """The gateway of one process. Makes no connection until it is asked something; `close` it at the end."""
+    """The gateway of one process. Makes no connection until it is started or asked something; `close` it at the end."""
 
     def __init__(
         self,
@@ -45,150 +60,214 @@ class Gateway:
         plugins: frozenset[str] = frozenset(),
         providers: Sequence[Provider] | None = None,
         observers: Sequence[Observer] = (),
+        *,
+        answers: AnswerStore | None = None,
+        price: Price | None = None,
     ) -> None:
         """`providers` replaces those that entry points and settings name (tests pass their own). `observers` are told
-        of every call when it has ended."""
+        of every call when it has ended. `answers` remembers answers, and is closed by whoever made it. `price` tells
+        what a million tokens out of a model cost, for rules."""
         self.settings = settings
-        self._observers = observers
         self._transport = Transport(settings.connect_timeout_seconds)
-        self._directory = Directory(
-            providers if providers is not None else _load_providers(settings, plugins, self._transport)
-        )
+        self._builder = Builder(settings, plugins, self._transport)
+        self._fixed = self._builder.from_settings() if providers is None else around(providers, settings)
+        self._directory = Directory(self._fixed)
+        self._memory = Memory(answers, settings)
+        self._router = Router(settings, self._directory, observers=observers, memory=self._memory, price=price)
+        self._management = Management(self._router)
+        self._watch = HealthWatch(self._directory, settings.health_seconds)
+        self._started = False
+        self._leaving: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Begin to watch the servers, so that no request has to ask them what they have. Waits for none."""
+        self._started = True
+        self._watch.watch(self._directory.servers)
 
     async def chat(self, request: ChatRequest) -> ChatResult:
         """The whole answer; raises the errors of `llm/errors.py`, those of the model asked when no other helped."""
-        return await collect(self._answer(request, pieces_leave=False))
+        async with Opening(self._router, _asked(request, stream=False), bounded=False) as answer:
+            return await collect(_pieces(answer))
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta | ChatResult, None]:
         """The answer piece by piece, then its `ChatResult` as the last item. Closing it stops the model."""
-        async with aclosing(self._answer(request, pieces_leave=True)) as stream:
-            async for item in stream:
+        # Not bounded from here: a generator may be left in another task. The provider bounds the whole.
+        opening = Opening(self._router, _asked(request, stream=True), bounded=False)
+        async with opening as answer, aclosing(_pieces(answer)) as pieces:
+            async for item in pieces:
                 yield item
 
-    @asynccontextmanager
-    async def open(self, ask: Ask) -> AsyncGenerator[Answer]:
+    def open(self, ask: Ask) -> AbstractAsyncContextManager[Answer]:
         """The answer to what came through a door, from its first piece on; raises the errors of `llm/errors.py`.
 
-        Leaving the context stops the model.
+        A whole answer (`ask.stream` false) is complete when the context is entered; in neutral form its only piece is
+        the `ChatResult`. Leaving the context stops the model; it is left in the task that entered it.
         """
-        request = msgspec.structs.replace(ask.chat(), model=ask.model, caller=ask.caller)
-        async with aclosing(self.stream(request)) as pieces:
-            yield Answer(model=ask.model, provider="", server="", pieces=pieces)
+        return Opening(self._router, ask, bounded=True)
+
+    async def embed(self, request: EmbedRequest) -> EmbedResult:
+        """One vector a text; raises the errors of `llm/errors.py`."""
+        facts = Facts(request.model, request.caller, texts=request.texts)
+        call = Call(request.model, request.caller, self._router.observers, streamed=False)
+        work: TextWork[EmbedRequest, EmbedResult] = TextWork(request, _embedder, "embedding", call)
+        return await self._texts(facts, call, work, "embedding", request.timeout_seconds)
+
+    async def rerank(self, request: RerankRequest) -> RerankResult:
+        """One score a document; raises the errors of `llm/errors.py`."""
+        facts = Facts(request.model, request.caller, texts=[request.query, *request.documents])
+        call = Call(request.model, request.caller, self._router.observers, streamed=False)
+        work: TextWork[RerankRequest, RerankResult] = TextWork(request, _reranker, "rerank", call)
+        return await self._texts(facts, call, work, "rerank", request.timeout_seconds)
 
     async def models(self) -> list[ModelInfo]:
         """Every model that the servers have and the built-in `ementa-reader`, by name. Silent servers are left out."""
         return await self._directory.list_models()
 
+    def aliases(self) -> dict[str, str]:
+        """Other names for models, and what each stands for."""
+        return self._router.names.all_aliases()
+
+    def resolve(self, name: str) -> str:
+        """The model that a name stands for, as far as is known without asking; a name that nobody knows, itself.
+
+        Raises `AliasCircular`.
+        """
+        return self._router.names.models_of(name, self._directory)[0]
+
     async def show(self, name: str) -> ModelInfo:
-        """What a model can do; raises `ModelUnavailable` with what is available instead."""
-        return (await self._directory.find(name))[0].info
+        """What a model can do, by any name that it goes by; raises `ModelUnavailable` with what is available."""
+        failure: ModelUnavailable | None = None
+        for model in self._router.first_models(name):
+            try:
+                homes = self._directory.find_now(model) or await self._directory.find(model)
+            except ModelUnavailable as error:
+                failure = failure or error
+            else:
+                return homes[0].info
+        raise failure or ModelUnavailable(model=name)
 
     async def health(self) -> dict[str, Any]:
-        """`{"status": "ok" | "degraded" | "down", "servers": […]}`: whether each configured server answers now.
+        """`{"status": "ok" | "degraded" | "down", "servers": […]}`: whether each configured server answers now, its
+        breaker, and how much runs and waits there.
 
-        Down means that none answers; the built-in reader is no server and does not count.
+        Down means that none answers; what is inside this process is no server and does not count.
         """
-        servers = await self._directory.check()
-        alive = sum(server.reachable for server in servers)
-        status = "ok" if alive == len(servers) else "degraded" if alive else "down"
-        return {"status": status, "servers": [msgspec.to_builtins(server) for server in servers]}
+        states = await self._directory.check_all()
+        alive = sum(health.reachable for _, health in states)
+        status = "ok" if alive == len(states) else "degraded" if alive else "down"
+        return {"status": status, "servers": [tell_health(server) for server, _ in states]}
+
+    def servers(self) -> list[ServerConfig]:
+        """The servers in use, those of administrators first."""
+        return [server.config for server in self._directory.servers]
+
+    def states(self) -> list[Server]:
+        """What is known of each server now: for metrics, which ask nobody."""
+        return list(self._directory.servers)
+
+    async def apply(self, config: GatewayConfig) -> None:
+        """Use these servers, aliases and rules from now on, beside those of the settings. What did not change keeps
+        its lines and its breaker; what runs on a server that is gone ends as it would have."""
+        before = self._directory.servers
+        after = self._builder.merge(config.servers, self._fixed, before)
+        self._directory.servers = after
+        self._router.names = Names(self.settings, config.aliases)
+        self._router.rules = config.rules
+        if self._started:
+            self._watch.watch(after)
+        for server in before:
+            if server not in after and server not in self._fixed:
+                self._let_go(server)
+
+    def pull(self, model: str, server: str = "") -> AsyncGenerator[PullProgress, None]:
+        """Download a model to the server named, or to the only one that can; the last item has status `success`.
+
+        Raises `ModelUnavailable` when nobody offers it, `ModelServerUnknown`, `ModelsNotManaged`, `ServerNotNamed`.
+        """
+        return self._management.pull(model, server)
+
+    async def delete(self, model: str, server: str = "") -> None:
+        """Remove a model from the server named, or from the only one that has it; raises as `pull` does."""
+        await self._management.delete(model, server)
+
+    async def warm(self, model: str, server: str = "") -> None:
+        """Load a model into the memory of the server named, or of all that have it; raises as `pull` does."""
+        await self._management.warm(model, server)
+
+    async def unload(self, model: str, server: str = "") -> None:
+        """Let a model leave the memory of the server named, or of all that have it; raises as `pull` does."""
+        await self._management.unload(model, server)
+
+    async def loaded(self) -> dict[str, tuple[str, ...]]:
+        """The models in memory now, by the name of the server; those that do not answer are left out."""
+        return await self._management.loaded()
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Let go of every connection. Safe to call twice."""
+        self._started = False
+        await self._watch.stop()
+        await self._memory.close()
+        for task in list(self._leaving):
+            task.cancel()
+        for server in {*self._fixed, *self._directory.servers}:
+            await server.close()
         await self._transport.close()
 
-    def _chain(self, asked: str) -> list[str]:
-        """The model asked for, then the fallbacks that can chat."""
-        names = dict.fromkeys((asked, *self.settings.fallback_models))
-        return [name for name in names if name != READER or name == asked]
-
-    async def _answer(
-        self, request: ChatRequest, *, pieces_leave: bool
-    ) -> AsyncGenerator[ChatDelta | ChatResult, None]:
-        """From the model asked or a fallback. Once a piece has left, an answer can no longer be replaced."""
-        errors: list[EmentaError] = []
-        for model in self._chain(request.model):
-            begun = False
-            attempt = msgspec.structs.replace(request, model=model)
-            try:
-                async with aclosing(self._stream_from_any(attempt)) as stream:
-                    async for item in stream:
-                        begun = pieces_leave
-                        yield self._signed(item, request.model) if isinstance(item, ChatResult) else item
-                return
-            except _WORTH_ANOTHER_MODEL as error:
-                if begun:
-                    raise
-                log.warning("model failed", extra={"model": model, "code": error.code, "cause": str(error)})
-                errors.append(error)
-        raise errors[0]
-
-    async def _stream_from_any(self, request: ChatRequest) -> AsyncGenerator[ChatDelta | ChatResult, None]:
-        """From the least busy server that has the model; once more from another when that one cannot be reached."""
-        homes = (await self._directory.find(request.model))[:ATTEMPTS]
-        for position, home in enumerate(homes, 1):
-            begun = False
-            try:
-                async with aclosing(self._stream_from(home.server, home.info, request)) as stream:
-                    async for item in stream:
-                        begun = True
-                        yield item
-                return
-            except ServerUnreachable:
-                home.server.mark_down()
-                if begun or position == len(homes):
-                    raise
-            except ModelUnavailable as error:
-                # It was removed from that server since we last looked.
-                if position == len(homes):
-                    raise await self._directory.explain(request.model) from error
-
-    async def _stream_from(
-        self, server: Server, info: ModelInfo, request: ChatRequest
-    ) -> AsyncGenerator[ChatDelta | ChatResult, None]:
-        if info.capabilities and "completion" not in info.capabilities:
-            raise ModelCannotChat(model=request.model, capabilities=", ".join(info.capabilities))
-        fitted = fit_context(
-            request, info.context_tokens, self.settings.max_context_tokens, server.loaded_context(request.model)
+    async def _texts(self, facts: Facts, call: Call, work: TextWork[Any, R], need: str, asked: float | None) -> R:
+        router = self._router
+        try:
+            models = router.plan(facts, self._can(need))
+            tries = Tries(
+                self._directory, call, work, needs=frozenset((need,)), seconds=router.seconds(asked), fresh=False
+            )
+            lease, result = await tries.first(models)
+        except BaseException as error:
+            call.fail(error)
+            raise
+        lease.release()
+        call.end("ok", Usage(prompt_tokens=result.prompt_tokens))
+        server = lease.server
+        return msgspec.structs.replace(
+            result, asked_model=facts.asked, provider=server.provider.name, server=server.name
         )
-        seconds = request.timeout_seconds or self.settings.timeout_seconds
-        fitted = msgspec.structs.replace(fitted, timeout_seconds=seconds)
-        line = server.line(request.model, self.settings.model_concurrency or 1)
-        with server.counted(request.model):
-            try:
-                async with asyncio.timeout(seconds):
-                    await line.acquire()
-            except TimeoutError as error:
-                raise ModelBusy(details={"waited_seconds": seconds}, model=request.model) from error
-            try:
-                async with aclosing(server.provider.stream(fitted)) as stream:
-                    async for item in stream:
-                        if isinstance(item, ChatResult):
-                            server.remember_context(request.model, fitted.context_tokens or 0)
-                        yield item
-            finally:
-                line.release()
 
-    def _signed(self, result: ChatResult, asked: str) -> ChatResult:
-        log.info(
-            "model answered",
-            extra={
-                "model": result.model,
-                "asked_model": asked,
-                "prompt_tokens": result.prompt_tokens,
-                "output_tokens": result.output_tokens,
-                "latency_ms": result.latency_ms,
-                "finish": result.finish,
-            },
-        )
-        return msgspec.structs.replace(result, asked_model=asked)
+    def _can(self, need: str) -> Callable[[str], bool]:
+        """Whether a name stands for a model that is known to do what is needed."""
+
+        def can(name: str) -> bool:
+            models = self._router.names.models_of(name, self._directory)
+            return any(need in home.info.capabilities for home in self._directory.find_now(models[0]))
+
+        return can
+
+    def _let_go(self, server: Server) -> None:
+        """A server that was taken out is closed once nothing runs on it."""
+
+        task = asyncio.create_task(server.retire(), name=f"end of {server.name}")
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
 
-def _load_providers(settings: LlmSettings, plugins: frozenset[str], transport: Transport) -> list[Provider]:
-    registry = Registry(GROUP, plugins)
-    factories: dict[str, ProviderFactory] = {}
-    providers: list[Provider] = []
-    for server in from_settings(settings):
-        factory = factories.setdefault(server.kind, registry.load(server.kind))
-        providers.append(factory(server, settings, transport))
-    return providers
+def _asked(request: ChatRequest, *, stream: bool) -> Ask:
+    return Ask(
+        model=request.model,
+        chat=lambda: request,
+        stream=stream,
+        caller=request.caller,
+        timeout_seconds=request.timeout_seconds,
+        use_cache=request.use_cache,
+    )
+
+
+def _pieces(answer: Answer) -> AsyncGenerator[ChatDelta | ChatResult, None]:
+    if answer.pieces is None:
+        raise RuntimeError("an answer in neutral form has no pieces")
+    return answer.pieces
+
+
+def _embedder(server: Server) -> Any:
+    return server.embeds.embed if server.embeds is not None else None
+
+
+def _reranker(server: Server) -> Any:
+    return server.reranks.rerank if server.reranks is not None else None

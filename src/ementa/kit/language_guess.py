@@ -40,10 +40,10 @@ _SAMPLE = 40_000
 _MIN_HITS = 3
 
 
-def guess_language(text: str) -> str:
+def guess_language(text: str, least: float = _MIN_HITS) -> str:
     """ISO 639-1 of most of the text (its first 40,000 characters): pt, en, es, fr, de, it, or empty.
 
-    A word counts for every language that uses it, the less the more of them share it.
+    A word counts for every language that uses it, the less the more of them share it; `least` must be reached.
     """
     score = dict.fromkeys(_WORDS, 0.0)
     runs = _RUN.findall(text[:_SAMPLE].lower())
@@ -53,6 +53,6 @@ def guess_language(text: str) -> str:
             for owner in owners:
                 score[owner] += 1 / len(owners)
     best = max(score, key=lambda name: score[name])
-    if score[best] < _MIN_HITS or score[best] < 0.04 * len(runs):
+    if score[best] < least or score[best] < 0.04 * len(runs):
         return ""
     return best

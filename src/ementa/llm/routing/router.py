@@ -1,0 +1,58 @@
+"""What every call shares: where names lead, by rules and aliases, who is told, what is remembered."""
+
+from collections.abc import Callable, Sequence
+
+from ementa.llm.calls import Observer
+from ementa.llm.config import Rule
+from ementa.llm.reader import READER
+from ementa.llm.routing.directory import Directory
+from ementa.llm.routing.memory import Memory
+from ementa.llm.routing.names import MOST_MODELS, Names
+from ementa.llm.routing.rules import Facts, Price, names_of, targets_of
+from ementa.llm.settings import LlmSettings
+
+
+class Router:
+    """The parts of a gateway that a call needs. `names` and `rules` are replaced while it runs."""
+
+    def __init__(
+        self,
+        settings: LlmSettings,
+        directory: Directory,
+        *,
+        observers: Sequence[Observer],
+        memory: Memory,
+        price: Price | None,
+    ) -> None:
+        self.settings = settings
+        self.directory = directory
+        self.observers = observers
+        self.memory = memory
+        self.names = Names(settings, {})
+        self.rules: Sequence[Rule] = ()
+        self._price = price
+
+    def seconds(self, asked: float | None) -> float:
+        """The time that a request has, when it asks for `asked`."""
+        return min(asked or self.settings.timeout_seconds, self.settings.max_timeout_seconds)
+
+    def plan(self, facts: Facts, can: Callable[[str], bool] | None = None) -> list[str]:
+        """The models to try, in order, at least one.
+
+        A rule that fits says it all: what it leaves out, such as a vendor's model, is no fallback either. Raises
+        `AliasCircular`.
+        """
+        names: Sequence[str] = targets_of(self.rules, facts, self._price, can) if self.rules else ()
+        if not names:
+            fallbacks = self.settings.fallback_models
+            if not fallbacks:
+                return self.names.models_of(facts.asked, self.directory)
+            names = [facts.asked, *(name for name in fallbacks if name != READER)]
+        models = (model for name in names for model in self.names.models_of(name, self.directory))
+        return list(dict.fromkeys(models))[:MOST_MODELS]
+
+    def first_models(self, asked: str) -> list[str]:
+        """What a name stands for, without a request: by the aliases, or by a rule that speaks of it."""
+        names = names_of(self.rules, asked) if not self.directory.has(asked) else ()
+        models = (model for name in (names or (asked,)) for model in self.names.models_of(name, self.directory))
+        return list(dict.fromkeys(models))
