@@ -9,7 +9,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from ementa.llm.errors import ModelBusy, ModelFailed, ModelKeyRefused, ModelRejected, ModelTimeout, ServerUnreachable
-from ementa.llm.http import Deadline, HttpServer, Refused, encode, is_model_name, said_in, status_error, whole_seconds
+from ementa.llm.http import (
+    Deadline,
+    HttpServer,
+    Refused,
+    encode,
+    is_model_name,
+    said_in,
+    status_error,
+    unreachable,
+    whole_seconds,
+)
 from ementa.llm.transport import Transport
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -176,3 +186,9 @@ def test_seconds_that_make_no_sense() -> None:
 def test_an_absent_thing_is_only_a_missing_model_when_one_was_named() -> None:
     assert status_error("m", "h", Refused(404, "no")).code == "MODEL_UNAVAILABLE"
     assert status_error("", "h", Refused(404, "no")).code == "MODEL_REJECTED"
+
+
+def test_an_unreachable_service_is_not_told_to_be_started() -> None:
+    for language in ("pt", "en"):
+        assert "ollama serve" not in unreachable("m", "https://api.anthropic.com", "timeout").text(language)
+        assert "ollama serve" in unreachable("m", "http://gpu1:11434", "timeout").text(language)

@@ -273,10 +273,24 @@ def server_unreachable(model: str, hosts: Sequence[str], cause: str) -> ServerUn
             if tried
             else "no model server is configured",
         },
-        advice={
-            "pt": f"Inicie o Ollama (`ollama serve`), confira OLLAMA_HOST e baixe o modelo com `ollama pull {model}`; "
-            "enquanto isso, `ementa-reader` analisa documentos sem modelo de linguagem.",
-            "en": f"Start Ollama (`ollama serve`), check OLLAMA_HOST and get the model with `ollama pull {model}`; "
-            "meanwhile `ementa-reader` analyses documents without a language model.",
-        },
+        advice=_AFAR if hosts and all(host.startswith("https://") for host in hosts) else _at_home(model),
     )
+
+
+_AFAR = {
+    "pt": "Confira a saída desta máquina para a rede (DNS, firewall) e o endereço configurado para esse servidor; "
+    "enquanto isso, `ementa-reader` analisa documentos sem modelo de linguagem.",
+    "en": "Check this machine's way out to the network (DNS, firewall) and the address configured for that server; "
+    "meanwhile `ementa-reader` analyses documents without a language model.",
+}
+"""What to do when a hosted service does not answer."""
+
+
+def _at_home(model: str) -> dict[str, str]:
+    """The same of one's own server."""
+    return {
+        "pt": f"Inicie o Ollama (`ollama serve`), confira OLLAMA_HOST e baixe o modelo com `ollama pull {model}`; "
+        "enquanto isso, `ementa-reader` analisa documentos sem modelo de linguagem.",
+        "en": f"Start Ollama (`ollama serve`), check OLLAMA_HOST and get the model with `ollama pull {model}`; "
+        "meanwhile `ementa-reader` analyses documents without a language model.",
+    }

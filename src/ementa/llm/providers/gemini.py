@@ -18,6 +18,7 @@ from urllib.parse import quote
 from ementa.kit.errors import EmentaError
 from ementa.llm.cache import TimedCache
 from ementa.llm.errors import ModelCannotChat, ModelCannotEmbed, ModelFailed, ModelRejected, model_absent
+from ementa.llm.hosts import display_host
 from ementa.llm.http import Deadline, HttpServer, Refused, in_short, is_model_name
 from ementa.llm.providers.gemini_errors import refusal
 from ementa.llm.providers.gemini_stream import Reading
@@ -44,9 +45,9 @@ class GeminiProvider:
     def __init__(self, url: str, key: str, transport: Transport, *, timeout_seconds: float) -> None:
         """`url` is a base URL from `parse_host`; `timeout_seconds` bounds a call whose request names no time."""
         headers = {"x-goog-api-key": key} if key else {}
-        url = url if _VERSIONED.search(url) else f"{url}/v1beta"
-        self._server = HttpServer(url, transport, refusal=self._refusal, headers=headers)
-        self.host = self._server.host
+        base = url if _VERSIONED.search(url) else f"{url}/v1beta"
+        self._server = HttpServer(base, transport, refusal=self._refusal, headers=headers)
+        self.host = display_host(url)
         self._timeout_seconds = timeout_seconds
         self._traits: TimedCache[str, Traits] = TimedCache(SHOW_TTL_SECONDS)
         self._without: dict[str, frozenset[str]] = {}
