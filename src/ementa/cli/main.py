@@ -17,6 +17,7 @@ _COMMANDS = {
     "worker": ("ementa.cli.worker", "Executa tarefas sem servir HTTP. / Run jobs without serving HTTP."),
     "analyze": ("ementa.cli.analyze", "Analisa um arquivo, sem servidor. / Analyse one file, no server."),
     "doctor": ("ementa.cli.doctor", "Diz o que falta e como resolver. / Say what is missing and how to fix it."),
+    "models": ("ementa.cli.models", "Modelos nos servidores. / Models on the model servers."),
     "key": ("ementa.cli.key", "Cria, lista e revoga chaves de API. / Make, list and revoke API keys."),
 }
 

@@ -122,6 +122,8 @@ class AskWork:
         """The request as this server takes it."""
         ask = self._ask
         if not ask.dialect or server.dialect != ask.dialect:
+            if ask.untranslatable is not None:
+                raise ask.untranslatable
             return self._chat.prepare(server, info)
         body = {**ask.body, "model": info.name}
         if ask.dialect == "ollama":

@@ -86,8 +86,8 @@ async def tags(visit: Visit) -> None:
 async def loaded(visit: Visit) -> None:
     """`GET /api/ps`: which of the models that the key may use are in memory."""
     infos = {info.name: info for info in await visit.gateway.models()}
-    names = dict.fromkeys(name for name in await visit.gateway.loaded() if visit.may_use(name))
-    await visit.send_object({"models": catalogue.running(names, infos)})
+    names = dict.fromkeys(name for held in (await visit.gateway.loaded()).values() for name in held)
+    await visit.send_object({"models": catalogue.running(filter(visit.may_use, names), infos)})
 
 
 async def show(visit: Visit) -> None:
