@@ -1,14 +1,14 @@
 """Many rows in one statement, by the driver's own way: 10 µs a row of 22 columns instead of SQLAlchemy's 35."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC
 from functools import cache
 from typing import Any, cast
 
 import msgspec
 from sqlalchemy import Table
 
-from ementa.db.base import Base
+from ementa.db.base import Base, UtcDateTime
 from ementa.db.database import Session
 
 _encoder = msgspec.json.Encoder()
@@ -34,13 +34,12 @@ async def insert_rows(
             _postgres_insert(table.name, names) + suffix, (_encoder.encode(rows).decode(),)
         )
         return
-    instants = [position for position, name in enumerate(names) if table.c[name].type.python_type is datetime]
+    instants = [position for position, name in enumerate(names) if isinstance(table.c[name].type, UtcDateTime)]
     values: list[tuple[Any, ...]] = []
     for row in rows:
         found = list(row.values())
         for position in instants:
-            moment: datetime = found[position]
-            found[position] = moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+            found[position] = found[position].astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
         values.append(tuple(found))
     await connection.exec_driver_sql(_sqlite_insert(table.name, names) + suffix, values)
 

@@ -16,11 +16,12 @@ from ementa.identity.models import AuditEvent
 from ementa.kit import clock
 from ementa.kit.ids import new_id
 from ementa.llm.calls import CallRecord
+from ementa.llm.config import Price
 from ementa.llm.models import ModelCall
 from ementa.llm.settings import LlmSettings
 from ementa.llm.types import Caller, Limits
 from ementa.llm.usage import recorder as recording
-from ementa.llm.usage.prices import Price, Prices
+from ementa.llm.usage.prices import Prices
 from ementa.llm.usage.recorder import BATCH, Recorder
 
 ANA = Caller(tenant="t1", user="ana", key="k1", api="openai.chat", limits=(("key:k1", Limits(monthly_tokens=5)),))

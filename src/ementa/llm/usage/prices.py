@@ -10,11 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from ementa.kit import clock
 from ementa.llm.calls import CallRecord
-from ementa.llm.servers import ServerConfig
+from ementa.llm.config import GatewayConfig, Price
+from ementa.llm.servers import ServerConfig, from_settings
 from ementa.llm.settings import LlmSettings
 
 log = logging.getLogger(__name__)
@@ -27,16 +26,6 @@ _MS_PER_HOUR = 3_600_000
 _BY_KIND = {"anthropic": "anthropic", "gemini": "google"}
 """Kinds of servers that are hosted wherever they are reached, and their names in `genai-prices`."""
 _HOSTED = frozenset({*_BY_KIND, "openai"})
-
-
-class Price(msgspec.Struct, frozen=True):
-    """What an administrator says that a model costs, in the currency of the settings."""
-
-    model: str
-    input_per_million: float = 0.0
-    output_per_million: float = 0.0
-    watts: float = 0.0
-    """When both prices are zero: power drawn while it answers."""
 
 
 class _Rate:
@@ -89,13 +78,18 @@ class Prices:
         self._hour = -1
         self._loading: asyncio.Task[None] | None = None
 
+    def apply(self, config: GatewayConfig) -> None:
+        """Replace what administrators say and the servers they added. On the event loop: when a hosted server is among
+        them, published prices are loaded."""
+        self.set(config.prices)
+        self.set_servers((*from_settings(self._settings), *config.servers))
+
     def set(self, rows: Iterable[Price]) -> None:
         """Replace what administrators say."""
         self._rows = {row.model: row for row in rows}
 
     def set_servers(self, servers: Iterable[ServerConfig]) -> None:
-        """Replace the servers that are known, on the event loop: by their addresses it is known who is hosted, and
-        only then are published prices loaded."""
+        """Replace the servers that are known: by their addresses it is known who is hosted."""
         self._urls = {server.name: server.url for server in servers if server.kind in _HOSTED}
         self._published = {}
         if self._urls and self._snapshot is None and self._loading is None:
