@@ -136,6 +136,15 @@ class ManagesModels(Protocol):
         ...
 
 
+@runtime_checkable
+class Closes(Protocol):
+    """A provider that holds more than connections of the shared transport: a model in this process."""
+
+    async def close(self) -> None:
+        """Let go of it; safe to call twice. The next use takes hold of it again."""
+        ...
+
+
 ProviderFactory = Callable[[ServerConfig, LlmSettings, Transport], Provider]
 """What an entry point of group `ementa.providers` names; the entry point's name is the kind of server."""
 

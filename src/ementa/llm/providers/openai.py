@@ -35,7 +35,7 @@ from ementa.llm.providers.openai_vectors import (
     scores_in,
     vectors_in,
 )
-from ementa.llm.providers.openai_wire import chat_body, refused_field
+from ementa.llm.providers.openai_wire import Refusals, chat_body
 from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
 from ementa.llm.sse import read_events
@@ -63,12 +63,13 @@ T = TypeVar("T")
 class OpenAIProvider:
     """One OpenAI-compatible server."""
 
-    name = NAME
     dialect = "openai"
 
-    def __init__(self, server: ServerConfig, settings: LlmSettings, transport: Transport) -> None:
-        """`server.url` as in the module's text; `server.secret` is its key. Options: `exact_url`, `context_tokens` (for
-        models that do not say theirs), `texts_at_once`."""
+    def __init__(self, server: ServerConfig, settings: LlmSettings, transport: Transport, *, name: str = NAME) -> None:
+        """`server.url` as in the module's text; `server.secret` is its key; `name` is told in answers. Options:
+        `exact_url`, `context_tokens` (for models that do not say theirs), `texts_at_once`, `profile` (how to speak to
+        it: `openai`, `vllm`, `sglang`, `llamacpp` or `other`, where its address and models do not tell)."""
+        self.name = name
         self._url, headers = split_address(server)
         self._transport = transport
         self._settings = settings
@@ -81,7 +82,7 @@ class OpenAIProvider:
         self.host = self._server.host
         self._listing: Listing | None = None
         self._listing_lock = asyncio.Lock()
-        self._refused: dict[str, frozenset[str]] = {}
+        self._refused = Refusals()
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[ChatDelta | ChatResult, None]:
         """The answer piece by piece, then its `ChatResult`; raises the errors of `llm/errors.py`."""
@@ -92,7 +93,7 @@ class OpenAIProvider:
         assembly = Assembly()
         begun = False
         while True:
-            body = chat_body(request, profile, self._refused_by(request.model))
+            body = chat_body(request, profile, self._refused.by(request.model))
             try:
                 async with aclosing(self._chunks(body, request.model)) as chunks:
                     async for chunk in deadline.each(chunks):
@@ -102,7 +103,7 @@ class OpenAIProvider:
                             yield delta
                 break
             except ModelRejected as error:
-                if begun or not self._learns(error, body, request.model):
+                if begun or not self._refused.learn(error, body, request.model):
                     raise
         if not assembly.is_complete:
             raise ended_early(request.model)
@@ -139,6 +140,9 @@ class OpenAIProvider:
             answer = await deadline.wait(self._ask("/embeddings", body, request.model, decode_vectors))
             vectors += self._checked(request.model, partial(vectors_in, answer, len(part)))
             tokens += answer.usage.as_usage().prompt_tokens if answer.usage else 0
+        lengths = {len(vector) for vector in vectors}
+        if request.dimensions and lengths - {request.dimensions}:  # llama.cpp ignores the field in silence
+            raise ModelRejected(model=request.model, cause=f"its vectors have {max(lengths)} dimensions, always")
         return EmbedResult(
             vectors=vectors,
             model=request.model,
@@ -190,12 +194,12 @@ class OpenAIProvider:
     async def _open(self, stack: AsyncExitStack, call: Forward, limit: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         """The answer to a request passed on, which `stack` will let go of."""
         body = call.body
-        if call.stream and call.path in COUNTED_PATHS and "stream_options" not in self._refused_by(call.model):
+        if call.stream and call.path in COUNTED_PATHS and "stream_options" not in self._refused.by(call.model):
             body = with_counts(body)
         try:
             return await stack.enter_async_context(self._server.open("POST", call.path, body, call.model, limit))
         except ModelRejected as error:
-            if body is call.body or not self._learns(error, {"stream_options": None}, call.model):
+            if body is call.body or not self._refused.learn(error, {"stream_options": None}, call.model):
                 raise
         return await self._open(stack, call, limit)
 
@@ -238,17 +242,6 @@ class OpenAIProvider:
                     raise unreachable("", self.host, f"no answer in {CATALOGUE_SECONDS:.0f} s") from error
             return self._listing
 
-    def _refused_by(self, model: str) -> frozenset[str]:
-        return self._refused.get(model, frozenset())
-
-    def _learns(self, error: ModelRejected, body: dict[str, Any], model: str) -> bool:
-        """Whether a refusal names a field that can be left out; it is, from now on."""
-        name = refused_field(error, body)
-        if name is None:
-            return False
-        self._refused[model] = self._refused_by(model) | {name}
-        return True
-
     async def _chunks(self, body: dict[str, Any], model: str) -> AsyncGenerator[Chunk, None]:
         """The events of an answer up to `[DONE]`. A server that answers in one piece gives one event."""
         try:
@@ -279,12 +272,12 @@ class OpenAIProvider:
     async def _ask(self, path: str, body: dict[str, Any], model: str, decode: Callable[[bytes], T]) -> T:
         """A question with one answer; asked again without a field that the server refuses."""
         while True:
-            sent = {name: value for name, value in body.items() if name not in self._refused_by(model)}
+            sent = {name: value for name, value in body.items() if name not in self._refused.by(model)}
             try:
                 async with self._server.open("POST", path, sent, model) as response:
                     return decode(await read_body(response))
             except ModelRejected as error:
-                if not self._learns(error, sent, model):
+                if not self._refused.learn(error, sent, model):
                     raise
             except (LineBroken, msgspec.DecodeError, UnicodeDecodeError, aiohttp.ClientError) as error:
                 raise unreadable(model, error) from error

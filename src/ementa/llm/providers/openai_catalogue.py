@@ -69,7 +69,7 @@ async def read_listing(
     owner = str(entries[0].get("owned_by") or "") if entries else ""
     if owner == "organization_owner":
         entries = await _lmstudio(root, entries)
-    profile = profile_of(url, owner)
+    profile = profile_of(url, owner, str(options.get("profile") or ""))
     infos = [_model(entry, profile, options) for entry in entries]
     return Listing(
         models={info.name: info for info in infos if info.name},

@@ -1,7 +1,7 @@
 """What is different from one OpenAI-compatible server to the next, as data.
 
 Which server it is, is read from its address or from what it says of its models (`owned_by`). What no profile knows is
-learnt: a server that refuses a field by name is asked again without it (`openai_wire.refused_field`).
+learnt: a server that refuses a field by name is asked again without it (`openai_wire.Refusals`).
 """
 
 import re
@@ -73,11 +73,14 @@ _BY_OWNER = {
     "sglang": Profile(takes=_LOCAL | {"reasoning_effort"}, switches_thinking=True),
     "llamacpp": Profile(takes=_LOCAL, switches_thinking=True),
 }
+_BY_NAME = {"openai": OPENAI, "other": OTHER, **_BY_OWNER}
 _BY_HOST = {"openai.com": OPENAI, "openai.azure.com": OPENAI}
 
 
-def profile_of(url: str, owner: str) -> Profile:
-    """How to speak to the server at `url` whose models are `owned_by` that owner."""
+def profile_of(url: str, owner: str, asked: str = "") -> Profile:
+    """How to speak to the server at `url` whose models are `owned_by` that owner, unless a profile is asked for."""
+    if asked in _BY_NAME:
+        return _BY_NAME[asked]
     name = urlsplit(url).hostname or ""
     for suffix, profile in _BY_HOST.items():
         if name == suffix or name.endswith(f".{suffix}"):

@@ -1,6 +1,7 @@
 """Our requests as `/chat/completions` takes them."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, cast
 
 from ementa.llm.errors import ModelRejected
@@ -28,6 +29,25 @@ DISPENSABLE = (
 _REFUSES = re.compile(
     r"unsupported|not support|unknown|unrecogni[sz]ed|extra|forbidden|not permitted|unexpected|not allowed"
 )
+
+
+class Refusals:
+    """The fields that a server has refused, model by model."""
+
+    def __init__(self) -> None:
+        self._fields: dict[str, frozenset[str]] = {}
+
+    def by(self, model: str) -> frozenset[str]:
+        """What is not sent to a model any more."""
+        return self._fields.get(model, frozenset())
+
+    def learn(self, error: ModelRejected, sent: Mapping[str, Any], model: str) -> bool:
+        """Whether a refusal is about a field that was sent and can be left out; it is, from now on."""
+        name = _refused_field(error, sent)
+        if name is None:
+            return False
+        self._fields[model] = self.by(model) | {name}
+        return True
 
 
 def chat_body(request: ChatRequest, profile: Profile, refused: frozenset[str]) -> dict[str, Any]:
@@ -80,15 +100,13 @@ def data_url(image: str) -> str:
     return f"data:{media_type(image)};base64,{image}"
 
 
-def refused_field(error: ModelRejected, sent: dict[str, Any]) -> str | None:
-    """The field that a refusal is about, when it was sent and can be left out."""
+def _refused_field(error: ModelRejected, sent: Mapping[str, Any]) -> str | None:
     details = cast("dict[str, Any]", error.details or {})
     cause = str(error.params.get("cause", ""))
-    named = str(details.get("param") or "")
+    named = str(details.get("param") or "").partition(".")[0]
     candidates = [name for name in DISPENSABLE if name in sent]
-    for name in candidates:
-        if name == named.partition(".")[0]:
-            return name
+    if named in candidates:
+        return named
     if _REFUSES.search(cause.lower()):
         return next((name for name in candidates if re.search(rf"\b{name}\b", cause)), None)
     return None

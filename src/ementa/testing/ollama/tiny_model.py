@@ -1,9 +1,11 @@
 """Makes a real model of the llama architecture with random weights: a quarter of a megabyte that says nonsense, truly.
 
 What it is good for: a real engine samples it under a real grammar, so a schema is honoured by the same code as in
-production, whatever the model wants to say.
+production, whatever the model wants to say. What random weights say differs from processor to processor; a model that
+`says` something says it on all of them.
 """
 
+import itertools
 from pathlib import Path
 
 import gguf
@@ -15,8 +17,12 @@ _SPECIAL = (("<unk>", gguf.TokenType.UNKNOWN), ("<s>", gguf.TokenType.CONTROL), 
 _LETTERS = ' abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789{}[]:,."-/'
 
 
-def write_tiny_model(path: Path, seed: int = 0) -> Path:
-    """Write the model as GGUF; the same seed gives the same bytes."""
+def write_tiny_model(path: Path, seed: int = 0, *, says: str = "", ends: bool = True) -> Path:
+    """Write the model as GGUF; the same arguments give the same bytes.
+
+    With `says`, different characters without a space, the model answers with that text; then it ends, or says it again
+    and again.
+    """
     tokens, kinds = _vocabulary()
     writer = gguf.GGUFWriter(path, "llama")
     writer.add_name("ementa-tiny-random")
@@ -37,7 +43,10 @@ def write_tiny_model(path: Path, seed: int = 0) -> Path:
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
     writer.add_chat_template(TEMPLATE)
-    for name, tensor in _tensors(len(tokens), np.random.default_rng(seed)).items():
+    tensors = _tensors(len(tokens), np.random.default_rng(seed))
+    if says:
+        _chain(tensors, [tokens.index(token) for token in ("▁", *says, "</s>" if ends else says[0])])
+    for name, tensor in tensors.items():
         writer.add_tensor(name, tensor)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -76,3 +85,16 @@ def _tensors(vocabulary: int, random: np.random.Generator) -> dict[str, np.ndarr
         tensors |= {f"{block}.ffn_{name}.weight": noise(HIDDEN, WIDTH) for name in ("gate", "up")}
         tensors[f"{block}.ffn_down.weight"] = noise(WIDTH, HIDDEN)
     return tensors
+
+
+def _chain(tensors: dict[str, np.ndarray], tokens: list[int]) -> None:
+    """Make each token follow the one before: layers that add nothing, and rows of the output that know the embedding of
+    what they follow. The prompt ends with the first token."""
+    for name, tensor in tensors.items():
+        if name.endswith(("attn_output.weight", "ffn_down.weight")):
+            tensor[:] = 0
+    embeddings, output = tensors["token_embd.weight"], tensors["output.weight"]
+    embeddings[:] = np.where(embeddings > 0, 1, -1)
+    output[:] = 0
+    for before, after in itertools.pairwise(tokens):
+        output[after] += embeddings[before]
