@@ -19,6 +19,7 @@ from schemathesis.checks import load_all_checks, not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from ementa.analysis.ask import FIELDS
+from ementa.testing.ollama.double import OllamaDouble
 from ementa.testing.server import RunningServer
 
 OPERATIONS = [
@@ -32,6 +33,13 @@ OPERATIONS = [
     ("get", "/queue/{analysis_id}"),
     ("delete", "/queue/{analysis_id}"),
     ("get", "/response/{analysis_id}"),
+    ("post", "/v1/chat/completions"),
+    ("post", "/v1/completions"),
+    ("post", "/v1/responses"),
+    ("post", "/v1/embeddings"),
+    ("post", "/v1/rerank"),
+    ("get", "/v1/models"),
+    ("get", "/v1/models/{model}"),
 ]
 UNFUZZED = {("get", "/queue/events")}
 CHECKS = [
@@ -44,6 +52,7 @@ CHECKS = [
     checks.ignored_auth,
     checks.allow_header_conformance,
 ]
+MODELS = ("gemma3:1b", "qwen2:7b", "all-minilm", None)
 ASKED = {"Prompt": "Extraia o CNPJ", "Format_Response": '{"cnpj": ""}', "Model": "ementa-reader"}
 CASES = settings(
     max_examples=25,
@@ -61,8 +70,10 @@ def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Any:
         "EMENTA_APP__MAX_WAIT_SECONDS": "2",
         "LOG_LEVEL": "WARNING",
     }
-    with RunningServer(tmp_path_factory.mktemp("fuzzed") / "data", environment) as running:
-        yield running
+    with OllamaDouble() as double:
+        environment["OLLAMA_HOST"] = double.url
+        with RunningServer(tmp_path_factory.mktemp("fuzzed") / "data", environment) as running:
+            yield running
     assert "unexpected error" not in running.log.read_text(encoding="utf-8", errors="replace")
 
 
@@ -129,10 +140,16 @@ def test_whatever_is_sent_the_answer_is_as_declared(
         valid = mode is GenerationMode.POSITIVE
 
         @CASES
-        @given(case=operation.as_strategy(generation_mode=mode), known=ids if valid else st.none())
-        def ask(case: Any, known: str | None) -> None:
+        @given(
+            case=operation.as_strategy(generation_mode=mode),
+            known=ids if valid else st.none(),
+            model=st.sampled_from(MODELS) if valid else st.none(),
+        )
+        def ask(case: Any, known: str | None, model: str | None) -> None:
             if known and "analysis_id" in case.path_parameters:
                 case.path_parameters["analysis_id"] = known
+            if model and isinstance(case.body, dict) and "model" in case.body:
+                case.body["model"] = model
             case.call_and_validate(fuzzed.url, headers={"Key": fuzzed.key}, checks=CHECKS, timeout=30)
 
         ask()

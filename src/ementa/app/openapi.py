@@ -5,16 +5,22 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from ementa.serving.forms import Face, face_of
+from ementa.serving.openai.openapi import OPERATIONS as OPENAI
+from ementa.serving.openapi import operation_of
+
 _DESCRIPTION = """\
 **Português.** Envie um documento com uma pergunta (`POST /upload`), acompanhe a fila (`GET /queue`) e receba a \
 resposta no JSON que você pediu, com a prova de cada valor (`GET /response/{id}`). Toda requisição leva a chave no \
-cabeçalho `Key` (ou `Authorization: Bearer`). Erros vêm sempre na mesma forma, em português ou inglês conforme \
+cabeçalho `Key` (ou `Authorization: Bearer`). Clientes da OpenAI apontam para `/v1`, os do Ollama para cá. Erros vêm \
+sempre na mesma forma (sob `/v1` e `/api`, na da OpenAI e na do Ollama), em português ou inglês conforme \
 `Accept-Language`; toda resposta traz `X-Request-Id`.
 
 **English.** Send a document with a question (`POST /upload`), follow the queue (`GET /queue`) and get the answer in \
 the JSON you asked for, with the proof of every value (`GET /response/{id}`). Every request carries the key in the \
-header `Key` (or `Authorization: Bearer`). Errors always have the same form, in Portuguese or English by \
-`Accept-Language`; every response carries `X-Request-Id`.
+header `Key` (or `Authorization: Bearer`). OpenAI's clients point at `/v1`, Ollama's at this server. Errors always \
+have the same form (under `/v1` and `/api` OpenAI's and Ollama's), in Portuguese or English by `Accept-Language`; \
+every response carries `X-Request-Id`.
 """
 
 _ERROR = {
@@ -30,6 +36,36 @@ _ERROR = {
     },
     "additionalProperties": False,
 }
+_FOREIGN_ERRORS: dict[str, Any] = {
+    "OpenAIError": {
+        "type": "object",
+        "description": "Toda falha sob /v1 tem a forma da OpenAI. / Every failure under /v1 has OpenAI's form.",
+        "required": ["error"],
+        "properties": {
+            "error": {
+                "type": "object",
+                "required": ["message", "type", "param", "code", "ementa_code", "details"],
+                "properties": {
+                    "message": {"type": "string"},
+                    "type": {"type": "string"},
+                    "param": {"type": ["string", "null"]},
+                    "code": {"type": "string", "description": "O da OpenAI, se houver. / OpenAI's where it has one."},
+                    "ementa_code": {"type": "string", "description": "Estável, nosso. / Stable, ours."},
+                    "details": {},
+                },
+            }
+        },
+        "additionalProperties": False,
+    },
+    "OllamaError": {
+        "type": "object",
+        "description": "Toda falha sob /api tem a forma do Ollama. / Every failure under /api has Ollama's form.",
+        "required": ["error", "code"],
+        "properties": {"error": {"type": "string"}, "code": {"type": "string"}},
+        "additionalProperties": False,
+    },
+}
+_ERROR_NAMES: dict[Face, str] = {"ementa": "Error", "openai": "OpenAIError", "ollama": "OllamaError"}
 _MEANINGS = {
     400: "Não é HTTP bem formado. / Not well-formed HTTP.",
     401: "Chave ausente ou inválida. / Key missing or invalid.",
@@ -54,9 +90,12 @@ _OWN = {
     "/queue/{analysis_id}": (404, 410, 507),
     "/response/{analysis_id}": (404, 409, 410, 502, 507),  # those of the document's own failure among them
 }
+OPERATIONS = {**OPENAI}
+"""What doors tell of themselves, dialect by dialect."""
 _TAGS = [
     {"name": "analysis", "description": "Documento entra, JSON provado sai. / A document in, proven JSON out."},
     {"name": "admin", "description": "Para administradores. / For administrators."},
+    {"name": "openai", "description": "A API da OpenAI: os clientes dela só trocam o endereço. / OpenAI's API."},
     {"name": "server", "description": "Saúde, métricas, modelos. / Health, metrics, models."},
 ]
 
@@ -80,28 +119,31 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     schemas["Error"] = _ERROR
+    schemas |= _FOREIGN_ERRORS
+    for (method, path), told in OPERATIONS.items():
+        operation = operation_of(told, schemas)
+        operation["responses"] |= {str(status): {} for status in told.errors}
+        document["paths"].setdefault(path, {})[method] = operation
     for path, operations in document["paths"].items():
         for operation in operations.values():
-            _declare_errors(operation, _OWN.get(path, ()))
+            _declare_errors(operation, _OWN.get(path, ()), face_of(path))
     return document
 
 
-def _declare_errors(operation: dict[str, Any], own: tuple[int, ...]) -> None:
+def _declare_errors(operation: dict[str, Any], own: tuple[int, ...], face: Face) -> None:
     responses = operation["responses"]
     declared = {int(status) for status in responses if status.isdigit() and int(status) in _MEANINGS}
     statuses = {*_ANYWHERE, *own, *declared} - {422}
     if "security" in operation:
         statuses.update(_WITH_KEY)
     if "parameters" in operation or "requestBody" in operation:
-        statuses.add(422)
+        statuses.add(422 if face == "ementa" else 400)
     responses.pop("422", None)
     for status in sorted(statuses):
-        responses[str(status)] = _error_answer(_MEANINGS[status])
-    responses["default"] = _error_answer("Falha, sempre nesta forma. / Failure, always in this form.")
+        responses[str(status)] = _error_answer(_MEANINGS[status], face)
+    responses["default"] = _error_answer("Falha, sempre nesta forma. / Failure, always in this form.", face)
 
 
-def _error_answer(description: str) -> dict[str, Any]:
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-    }
+def _error_answer(description: str, face: Face) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{_ERROR_NAMES[face]}"}
+    return {"description": description, "content": {"application/json": {"schema": schema}}}

@@ -6,10 +6,10 @@ same form), no exit stack, no search through all routes. What is left out is a t
 
 from collections.abc import Iterable
 
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ementa.serving.deps import Door, DoorRoute
+from ementa.serving.deps import Door
 
 
 class Shortcuts:
@@ -21,7 +21,7 @@ class Shortcuts:
         self._doors = {
             (method, route.path): (route, route.endpoint)
             for route in routes
-            if isinstance(route, DoorRoute) and isinstance(route.endpoint, Door) and not route.param_convertors
+            if isinstance(route, Route) and isinstance(route.endpoint, Door) and not route.param_convertors
             for method in route.methods or ()
         }
 

@@ -5,7 +5,7 @@ which answers through it. Nothing here goes through FastAPI's dependencies: this
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -28,7 +28,8 @@ Headers = list[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
-_SECONDS = {"pt": "use um número de segundos maior que zero", "en": "give a number of seconds above zero"}
+_SWITCH = {"pt": "deve ser on ou off", "en": "it must be on or off"}
+_SECONDS = {"pt": "deve ser um número de segundos, 1 ou mais", "en": "it must be a number of seconds, 1 or more"}
 
 
 class Visit:
@@ -83,7 +84,7 @@ class Visit:
 
     def permits(self, model: str) -> bool:
         """The same, by whatever name the model goes."""
-        return self.may_use(model) or any(self.may_use(name) for name in self._resolved(model))
+        return self.may_use(model) or self.may_use(self.gateway.resolve(model))
 
     async def admit(self, model: str) -> None:
         """Let the call begin: raises `ModelNotPermitted`, or what the limiter raises when it is too much."""
@@ -110,28 +111,17 @@ class Visit:
             use_cache=self.use_cache,
         )
 
-    def _resolved(self, model: str) -> Sequence[str]:
-        """What the name stands for, when it is another name of one model."""
-        resolve: Callable[[str], str] | None = getattr(self.gateway, "resolve", None)
-        return (resolve(model),) if resolve is not None else ()
-
-    def _read_headers(self) -> None:
-        for name, value in self.scope["headers"]:
-            if name == b"x-ementa-timeout":
-                self.timeout_seconds = self._seconds(value)
-            elif name == b"x-ementa-cache":
-                self.use_cache = value.strip().lower() == b"on"
-            elif name == b"cache-control" and self.use_cache is None:
-                directives = value.lower()
-                if b"no-cache" in directives or b"no-store" in directives:
-                    self.use_cache = False
+    def _switch(self, value: bytes) -> bool:
+        if value not in (b"on", b"off"):
+            raise ParameterInvalid(name="X-Ementa-Cache", cause=_SWITCH)
+        return value == b"on"
 
     def _seconds(self, value: bytes) -> float:
         try:
             seconds = float(value)
         except ValueError:
             seconds = 0.0
-        if not seconds > 0:  # not a number neither
+        if not seconds >= 1:  # what is not a number compares as false
             raise ParameterInvalid(name="X-Ementa-Timeout", cause=_SECONDS)
         return min(seconds, self.gateway.settings.max_timeout_seconds)
 

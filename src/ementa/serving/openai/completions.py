@@ -30,7 +30,7 @@ _PROMPT = {
 class CompletionBody(msgspec.Struct):
     """The request."""
 
-    prompt: Any = None
+    prompt: Any
     max_tokens: Count | None = None
     temperature: Warmth | None = None
     top_p: Share | None = None

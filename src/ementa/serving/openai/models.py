@@ -11,8 +11,15 @@ from ementa.serving.errors import ModelNotPermitted
 
 
 async def list_models(visit: Visit) -> None:
-    """The models that this key may ask. The built-in reader is none of them: it does not converse."""
-    models = [model_of(info) for info in await visit.gateway.models() if _is_offered(visit, info)]
+    """The models that this key may ask, and the other names that they have here. The built-in reader is none of them:
+    it does not converse."""
+    offered = {info.name: info for info in await visit.gateway.models() if _converses(info)}
+    models = [model_of(info) for info in offered.values() if visit.permits(info.name)]
+    models += [
+        {**model_of(offered[target]), "id": name}
+        for name, target in visit.gateway.aliases().items()
+        if target in offered and name not in offered and visit.permits(name)
+    ]
     await visit.send_object({"object": "list", "data": models})
 
 
@@ -22,8 +29,8 @@ async def get_model(visit: Visit) -> None:
     if not visit.permits(name):
         raise ModelNotPermitted(model=name)
     info = await visit.gateway.show(name)
-    if info.capabilities == READER_CAPABILITIES:
-        raise model_absent(name, [model.name for model in await visit.gateway.models() if _is_offered(visit, model)])
+    if not _converses(info):
+        raise model_absent(name, [model.name for model in await visit.gateway.models() if _converses(model)])
     await visit.send_object({**model_of(info), "id": name})
 
 
@@ -39,8 +46,8 @@ def model_of(info: ModelInfo) -> dict[str, Any]:
     }
 
 
-def _is_offered(visit: Visit, info: ModelInfo) -> bool:
-    return info.capabilities != READER_CAPABILITIES and visit.permits(info.name)
+def _converses(info: ModelInfo) -> bool:
+    return info.capabilities != READER_CAPABILITIES
 
 
 def _seconds(moment: str) -> int:
