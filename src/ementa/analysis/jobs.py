@@ -27,6 +27,7 @@ from ementa.kit.errors import EmentaError, UpstreamFailed
 from ementa.llm.errors import ModelUnavailable
 from ementa.llm.gateway import Gateway
 from ementa.llm.reader import READER
+from ementa.llm.types import Caller, ChatRequest, ChatResult
 from ementa.storage.base import BlobStore
 
 log = logging.getLogger(__name__)
@@ -159,12 +160,22 @@ class Pipeline:
         )
         if analysis.model != READER:
             try:
-                return await deciding.select(prepared, question, self.gateway.chat, options)
+                return await deciding.select(prepared, question, self._chat_for(analysis), options)
             except ModelUnavailable:
                 if READER not in self.gateway.settings.fallback_models:
                     raise
                 log.warning("model unavailable, the readers answer alone", extra={"model": analysis.model})
         return await deciding.select(prepared, question, None, msgspec.structs.replace(options, model=READER))
+
+    def _chat_for(self, analysis: Analysis) -> Callable[[ChatRequest], Awaitable[ChatResult]]:
+        """The gateway on behalf of whoever asked. Answers are not remembered there: an analysis keeps its own result,
+        and erases it when its time is over."""
+        caller = Caller(tenant=analysis.tenant_id, user=analysis.user_id, api="analysis")
+
+        def chat(request: ChatRequest) -> Awaitable[ChatResult]:
+            return self.gateway.chat(msgspec.structs.replace(request, caller=caller, use_cache=False))
+
+        return chat
 
     async def _failed(self, session: Session, payload: dict[str, str], error: EmentaError) -> None:
         await service.store_failure(session, payload["analysis_id"], error)
