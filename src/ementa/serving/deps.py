@@ -111,6 +111,17 @@ class Visit:
             use_cache=self.use_cache,
         )
 
+    def _read_headers(self) -> None:
+        for name, value in self.scope["headers"]:
+            if name == b"x-ementa-timeout":
+                self.timeout_seconds = self._seconds(value)
+            elif name == b"x-ementa-cache":
+                self.use_cache = self._switch(value.strip().lower())
+            elif name == b"cache-control" and self.use_cache is None:
+                directives = value.lower()
+                if b"no-cache" in directives or b"no-store" in directives:
+                    self.use_cache = False
+
     def _switch(self, value: bytes) -> bool:
         if value not in (b"on", b"off"):
             raise ParameterInvalid(name="X-Ementa-Cache", cause=_SWITCH)
