@@ -2,7 +2,6 @@
 
 import logging
 from datetime import datetime, timedelta
-from typing import Any
 
 from ementa.analysis import retention
 from ementa.analysis import service as analyses
@@ -13,12 +12,19 @@ from ementa.db.database import Database
 from ementa.db.migrate import upgrade
 from ementa.db.secrets import SecretBox
 from ementa.extraction.sandbox.pool import SandboxPool
+from ementa.identity.calls import audit_calls
 from ementa.jobs.concurrency import derive, detect_hardware
 from ementa.jobs.engines import create_engine
 from ementa.jobs.supervisor import Supervisor
+from ementa.llm.answer_stores.choice import open_answers
+from ementa.llm.answer_stores.database import erase_expired
 from ementa.llm.checks import list_kinds
-from ementa.llm.config import GatewayConfig
 from ementa.llm.gateway import Gateway
+from ementa.llm.limits.budgets import Budgets
+from ementa.llm.limits.limiter import Limiter
+from ementa.llm.retention import erase_calls
+from ementa.llm.usage.prices import Prices
+from ementa.llm.usage.recorder import Recorder
 from ementa.llm.watch import ConfigWatch
 from ementa.settings import Settings
 from ementa.storage.directory import prepare_data
@@ -47,9 +53,20 @@ class Runtime:
         self.secrets = SecretBox(settings.data, settings.db.secret_key)
         self.store = FilesystemStore(settings.data / "blobs")
         self.pool = SandboxPool(extraction)
-        self.gateway = Gateway(settings.llm.model_copy(update={"model_concurrency": slots}), settings.plugins)
+        llm = settings.llm.model_copy(update={"model_concurrency": slots})
+        self.prices = Prices(llm)
+        self.limiter = Limiter(llm, Budgets(self.database, self.prices))
+        self.recorder = Recorder(self.database, settings.data, llm, self.prices, audit_calls)
+        self.answers = open_answers(llm, self.database)
+        self.gateway = Gateway(
+            llm,
+            settings.plugins,
+            observers=(self.limiter.tell, self.recorder.tell),
+            answers=self.answers,
+            price=self.prices.per_million_out,
+        )
         self.config_watch = ConfigWatch(
-            self.database, self.secrets, list_kinds(settings.plugins), [self._configure_gateway]
+            self.database, self.secrets, list_kinds(settings.plugins), [self.prices.apply, self.gateway.apply]
         )
         self.changes = Changes()
         self.intake = Intake(self.database, self.store, self.gateway, settings.analysis, extraction)
@@ -79,7 +96,9 @@ class Runtime:
     async def open(self) -> None:
         """Bring the database up to date and open the gateway: all that jobs need, but none is run."""
         await upgrade(self.database)
+        await self.recorder.start()
         await self.config_watch.start()
+        await self.gateway.start()
 
     async def stop(self) -> None:
         """Hand running jobs back and let go of everything, in the order in which one part needs the next. Safe to call
@@ -88,12 +107,10 @@ class Runtime:
         await self.pool.close()
         await self.config_watch.stop()
         await self.gateway.close()
+        await self.limiter.close()
+        await self.recorder.stop()
+        await self.answers.close()
         await self.database.close()
-
-    async def _configure_gateway(self, config: GatewayConfig) -> None:
-        apply: Any = getattr(self.gateway, "apply", None)
-        if apply is not None:
-            await apply(config)
 
     def _sweeps(self) -> list[Sweep]:
         """Everything that is removed by itself."""
@@ -111,6 +128,12 @@ class Runtime:
         async def stranded(now: datetime) -> int:
             return await analyses.resume_stranded(self.database, now - STRANDED)
 
+        async def answers(now: datetime) -> int:
+            return await erase_expired(self.database, now)
+
+        async def calls(now: datetime) -> int:
+            return await erase_calls(self.database, now - timedelta(days=self.settings.llm.usage_days))
+
         house = house_sweeps(
             self.database,
             self.store,
@@ -118,4 +141,11 @@ class Runtime:
             self.settings.upkeep,
             self.settings.jobs.keep_finished_seconds,
         )
-        return [Sweep("analyses", expired), Sweep("orphans", orphans), Sweep("stranded", stranded), *house]
+        return [
+            Sweep("analyses", expired),
+            Sweep("orphans", orphans),
+            Sweep("stranded", stranded),
+            Sweep("answers", answers),
+            Sweep("calls", calls),
+            *house,
+        ]

@@ -37,7 +37,7 @@ class ConfigWatch:
         apply: Sequence[Apply],
         look_seconds: float = LOOK_SECONDS,
     ) -> None:
-        """Each of `apply` is given every new configuration, in this order."""
+        """Each of `apply` is given the configuration at the start and whenever it has changed, in this order."""
         self._database = database
         self._box = box
         self._kinds = kinds
@@ -82,7 +82,7 @@ class ConfigWatch:
 
     async def _take(self, stored: Stored) -> None:
         self._loaded_at = time.monotonic()
-        if stored.config != self._stored.config:
+        if stored.config != self._stored.config or self._stored.revision < 0:
             for apply in self._apply:
                 applied = apply(stored.config)
                 if applied is not None:

@@ -1,8 +1,10 @@
 """Somebody with a key who asks a running Ementa one thing after the other, from a test without an event loop."""
 
 import json
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from typing import Any
 
 
@@ -37,3 +39,14 @@ class Caller:
         assert status >= 400, (status, content)
         assert set(content) == {"error", "code", "details", "timestamp"}
         return status, content["code"]
+
+    def eventually(self, check: Callable[[], bool], seconds: float = 20.0) -> None:
+        """Wait until something holds."""
+        deadline = time.monotonic() + seconds
+        while not check():
+            assert time.monotonic() < deadline, "it never happened"
+            time.sleep(0.1)
+
+    def models(self) -> list[str]:
+        """The names of the models that there are."""
+        return [model["name"] for model in self.done("GET", "/models")["models"]]

@@ -124,6 +124,15 @@ async def test_what_waits_is_bounded(answers: DatabaseAnswers) -> None:
     assert found[0]
 
 
+async def test_nobody_writes_nothing(answers: DatabaseAnswers, caplog: pytest.LogCaptureFixture) -> None:
+    for number in range(1000):
+        await answers.put(f"{number:064}", "t", b"x", DAY)
+    await asyncio.gather(*(answers.flush() for _ in range(5)))
+    await asyncio.sleep(2 * writing.INTERVAL)
+    assert not caplog.records
+    assert [await answers.get(f"{number:064}") for number in (0, 999)] == [b"x", b"x"]
+
+
 async def test_memory_lets_go_of_what_nobody_asks_for() -> None:
     clock = Clock()
     store = MemoryAnswers(10_000_000, clock)

@@ -24,7 +24,7 @@ def stored(admin: Caller, ollama: OllamaDouble, request: pytest.FixtureRequest) 
 def test_a_server_is_added_used_changed_and_removed(admin: Caller, ollama: OllamaDouble) -> None:
     made = admin.done("POST", "/admin/servers", {"name": "gpu", "kind": "ollama", "url": ollama.url})
     assert (made["name"], made["has_secret"], made["enabled"], made["problem"]) == ("gpu", False, True, None)
-    assert "gemma3:1b" in [model["name"] for model in admin.done("GET", "/models")["models"]]
+    admin.eventually(lambda: "gemma3:1b" in admin.models())
     assert admin.done("GET", f"/admin/servers/{made['id']}")["id"] == made["id"]
     assert admin.done("GET", "/admin/servers/gpu")["id"] == made["id"]
 
@@ -32,8 +32,7 @@ def test_a_server_is_added_used_changed_and_removed(admin: Caller, ollama: Ollam
     assert changed["models"] == ["nomic-embed-text:latest"]
     changed = admin.done("PATCH", "/admin/servers/gpu", {"name": "gpu 2", "enabled": False})
     assert (changed["id"], changed["name"], changed["models"]) == (made["id"], "gpu 2", ["nomic-embed-text:latest"])
-    names = [model["name"] for model in admin.done("GET", "/models")["models"]]
-    assert "gemma3:1b" not in names
+    admin.eventually(lambda: "gemma3:1b" not in admin.models())
 
     assert admin.ask("DELETE", "/admin/servers/gpu%202") == (204, None)
     assert admin.refused("GET", f"/admin/servers/{made['id']}") == (404, "MODEL_SERVER_NOT_FOUND")

@@ -65,6 +65,8 @@ class Writer:
         while self._waiting:
             async with self._lock:
                 batch = list(self._waiting.values())[:BATCH]
+                if not batch:  # somebody else was quicker
+                    return
                 try:
                     await self._write(batch)
                     self._failing = False
