@@ -6,6 +6,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from ementa.serving.forms import Face, face_of
+from ementa.serving.generate import OPERATIONS as GENERATE
+from ementa.serving.ollama.openapi import OPERATIONS as OLLAMA
 from ementa.serving.openai.openapi import OPERATIONS as OPENAI
 from ementa.serving.openapi import operation_of
 
@@ -90,12 +92,14 @@ _OWN = {
     "/queue/{analysis_id}": (404, 410, 507),
     "/response/{analysis_id}": (404, 409, 410, 502, 507),  # those of the document's own failure among them
 }
-OPERATIONS = {**OPENAI}
+OPERATIONS = {**GENERATE, **OPENAI, **OLLAMA}
 """What doors tell of themselves, dialect by dialect."""
 _TAGS = [
     {"name": "analysis", "description": "Documento entra, JSON provado sai. / A document in, proven JSON out."},
     {"name": "admin", "description": "Para administradores. / For administrators."},
+    {"name": "llm", "description": "Um prompt, um texto. / A prompt, a text."},
     {"name": "openai", "description": "A API da OpenAI: os clientes dela só trocam o endereço. / OpenAI's API."},
+    {"name": "ollama", "description": "A API do Ollama: os clientes dele só trocam o endereço. / Ollama's API."},
     {"name": "server", "description": "Saúde, métricas, modelos. / Health, metrics, models."},
 ]
 

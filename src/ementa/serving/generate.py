@@ -1,42 +1,55 @@
 """`POST /llm/generate`: one prompt in, one text out, whichever model answers."""
 
 import time
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+import msgspec
+from msgspec import Meta
 
 from ementa.kit import clock
 from ementa.llm.base import collect
 from ementa.llm.types import ChatRequest, Message
-from ementa.serving.deps import Door, DoorRoute, Visit, text_of
+from ementa.serving.deps import Door, DoorRoute, Visit
 from ementa.serving.errors import ParameterInvalid, ParameterUnsupported
+from ementa.serving.openapi import Operation, Schema, object_of
+from ementa.serving.typed import read_as
 
-MOST_TOKENS = 1_000_000
-_FIELDS = ("model", "prompt", "params")
-_BOUNDS: dict[str, tuple[type, float, float]] = {
-    "temperature": (float, 0.0, 2.0),
-    "max_tokens": (int, 1, MOST_TOKENS),
-    "top_p": (float, 0.0, 1.0),
-    "top_k": (int, 0, 10_000),
-}
-"""Each parameter's type, least and most. `top_k` 0 means all, as servers have it."""
-_WHOLE = {"pt": "deve ser um número inteiro", "en": "it must be a whole number"}
-_NUMBER = {"pt": "deve ser um número", "en": "it must be a number"}
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How to answer. What is absent is left to the server; null is the same as absent."""
+
+    temperature: Annotated[float, Meta(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+    top_p: Annotated[float, Meta(ge=0, le=1)] | None = None
+    top_k: Annotated[int, Meta(ge=0, le=10_000, description="0 means all.")] | None = None
+
+
+class GenerateBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A prompt and who is to answer it."""
+
+    prompt: Annotated[str, Meta(min_length=1)]
+    model: Annotated[str, Meta(min_length=1, description="The default model when absent.")] | None = None
+    params: Params | None = None
+
+
+_EMPTY = {"pt": "não pode ser vazio", "en": "it must not be empty"}
 
 
 async def generate(visit: Visit) -> None:
-    """Answer a prompt. Without `model` the default one answers."""
-    body = visit.body
-    _refuse_unknown(body, _FIELDS, "")
-    prompt = text_of(body, "prompt")
-    model = text_of(body, "model") if body.get("model") is not None else visit.gateway.settings.default_model
-    params = read_params(body.get("params"))
+    """Answer a prompt."""
+    body = read_body(visit.body)
+    settings = visit.gateway.settings
+    model = body.model or settings.default_model
+    params = body.params or Params()
     await visit.admit(model)
     request = ChatRequest(
         model=model,
-        messages=(Message("user", prompt),),
-        max_tokens=params.get("max_tokens", visit.gateway.settings.max_tokens),
-        temperature=params.get("temperature"),
-        top_p=params.get("top_p"),
-        top_k=params.get("top_k"),
+        messages=(Message("user", body.prompt),),
+        max_tokens=params.max_tokens or settings.max_tokens,
+        temperature=params.temperature,
+        top_p=params.top_p,
+        top_k=params.top_k,
         seed=None,
         think=False,  # thoughts have no place in the answer, and would eat up `max_tokens`
     )
@@ -45,6 +58,7 @@ async def generate(visit: Visit) -> None:
             raise RuntimeError("an answer asked for in neutral form came in another")
         result = await collect(answer.pieces)
         visit.answered_by(answer)
+    visit.note(prompt_tokens=result.prompt_tokens, output_tokens=result.output_tokens)
     await visit.send_object(
         {
             "text": result.text,
@@ -56,41 +70,46 @@ async def generate(visit: Visit) -> None:
     )
 
 
-def read_params(given: Any) -> dict[str, Any]:
-    """The parameters that were given, of the right types and within bounds. Raises `ParameterInvalid`,
-    `ParameterUnsupported`."""
-    if given is None:
-        return {}
-    if not isinstance(given, dict):
-        cause = {"pt": "deve ser um objeto", "en": "it must be an object"}
-        raise ParameterInvalid(name="params", cause=cause)
-    params = cast("dict[str, Any]", given)
-    _refuse_unknown(params, tuple(_BOUNDS), "params.")
-    return {name: _bounded(name, value) for name, value in params.items() if value is not None}
+def read_body(given: dict[str, Any]) -> GenerateBody:
+    """The request; raises `ParameterInvalid`, and `ParameterUnsupported` for names that are not known."""
+    _refuse_unknown(given, GenerateBody, "")
+    if isinstance(params := given.get("params"), dict):
+        _refuse_unknown(cast("dict[str, Any]", params), Params, "params.")
+    body = read_as(GenerateBody, given)
+    for name in ("prompt", "model"):
+        value = getattr(body, name)
+        if value is not None and not value.strip():
+            raise ParameterInvalid(name=name, cause=_EMPTY)
+    return body
 
 
 ROUTE = DoorRoute("/llm/generate", Door("llm.generate", generate), methods=["POST"])
 
+_TEXT: Schema = {"type": "string"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("post", "/llm/generate"): Operation(
+        "One prompt in, one text out",
+        "llm",
+        object_of(
+            {
+                "text": _TEXT,
+                "model": {**_TEXT, "description": "The one that answered."},
+                "tokens_used": {**_COUNT, "description": "In and out."},
+                "latency_ms": _COUNT,
+                "timestamp": {**_TEXT, "format": "date-time"},
+            }
+        ),
+        GenerateBody,
+        "Llm",
+        errors=(502,),
+    )
+}
 
-def _refuse_unknown(given: dict[str, Any], known: tuple[str, ...], before: str) -> None:
+
+def _refuse_unknown(given: dict[str, Any], kind: type[msgspec.Struct], before: str) -> None:
+    known = kind.__struct_fields__
     for name in given:
         if name not in known:
             cause = {"pt": f"os nomes aceitos são {', '.join(known)}", "en": f"the names known are {', '.join(known)}"}
             raise ParameterUnsupported(name=f"{before}{name[:100]}", cause=cause)
-
-
-def _bounded(name: str, value: Any) -> float:
-    kind, least, most = _BOUNDS[name]
-    whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
-    if isinstance(value, bool) or not isinstance(value, int | float) or (kind is int and not whole):
-        words = (
-            {"pt": "um número inteiro", "en": "a whole number"}
-            if kind is int
-            else {"pt": "um número", "en": "a number"}
-        )
-        cause = {"pt": f"deve ser {words['pt']}", "en": f"it must be {words['en']}"}
-        raise ParameterInvalid(name=f"params.{name}", cause=cause)
-    if not least <= value <= most:
-        cause = {"pt": f"deve estar entre {least} e {most}", "en": f"it must be between {least} and {most}"}
-        raise ParameterInvalid(name=f"params.{name}", cause=cause)
-    return kind(value)

@@ -54,6 +54,8 @@ class Operation(msgspec.Struct, frozen=True):
     """The media type of the answer in pieces, when there is one."""
     errors: tuple[int, ...] = ()
     """Statuses besides those that every path has."""
+    public: bool = False
+    """Whether no key is needed."""
 
 
 def operation_of(told: Operation, schemas: Schema) -> Schema:
@@ -65,9 +67,10 @@ def operation_of(told: Operation, schemas: Schema) -> Schema:
     operation: Schema = {
         "summary": told.summary,
         "tags": [told.tag],
-        "security": _SECURITY,
         "responses": {"200": answer},
     }
+    if not told.public:
+        operation["security"] = _SECURITY
     parameters = [*told.parameters]
     if told.model_call:
         answer["headers"] = _HEADERS

@@ -6,10 +6,11 @@ left alone (an Ollama server gets it as it came, others never see it). `null` is
 
 import binascii
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 import orjson
+from msgspec import Meta
 
 from ementa.llm.types import ChatRequest, Message, Role, Think, Tool, ToolCall
 from ementa.serving.errors import ParameterInvalid
@@ -17,6 +18,7 @@ from ementa.serving.ollama.errors import OllamaFieldNative
 from ementa.serving.typed import read_as
 
 Number = int | float
+ModelName = Annotated[str, Meta(min_length=1, description="The model's name, or an alias.")]
 _LARGEST = 2**53
 """Whole numbers beyond it are written in JSON by few and read by fewer."""
 LOAD_OPTIONS = frozenset(
@@ -90,18 +92,17 @@ class ToolBody(msgspec.Struct):
 
 
 class Named(msgspec.Struct, kw_only=True):
-    """Every request names a model. Old clients say `name` where models are managed."""
+    """Every request names a model."""
 
-    model: str | None = None
-    name: str | None = None
+    model: ModelName
 
     @property
     def named(self) -> str:
-        """The model, by whichever name."""
-        return self.model or self.name or ""
+        """The model."""
+        return self.model
 
 
-B = TypeVar("B", bound=Named)
+B = TypeVar("B", bound="Named | NameBody")
 
 
 class AnyBody(Named, kw_only=True):
@@ -148,10 +149,17 @@ class EmbeddingsBody(Named, kw_only=True):
     prompt: str | None = None
 
 
-class NameBody(Named, kw_only=True):
-    """`POST /api/show` and `/api/pull`, `DELETE /api/delete`."""
+class NameBody(msgspec.Struct, kw_only=True):
+    """`POST /api/show` and `/api/pull`, `DELETE /api/delete`. Old clients say `name`."""
 
+    model: ModelName | None = None
+    name: ModelName | None = None
     stream: bool | None = None
+
+    @property
+    def named(self) -> str:
+        """The model, by whichever name."""
+        return self.model or self.name or ""
 
 
 def read_body(body: dict[str, Any], kind: type[B]) -> B:
