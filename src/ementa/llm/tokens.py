@@ -11,6 +11,8 @@ IMAGE_TOKENS = 768
 """What Ollama itself counts for an image."""
 
 
+_LOWER = b"abcdefghijklmnopqrstuvwxyz"
+_UPPER = _LOWER.upper()
 _PARTS = re.compile(r"[^\W\d_]+|\d|\n+|[ \t]{2,}|[^\w\s]|_")
 
 
@@ -22,6 +24,21 @@ def estimate_tokens(text: str) -> int:
     space belongs to the word after it.
     """
     return 1 + sum(map(_cost, _PARTS.findall(text)))
+
+
+def rough_tokens(text: str) -> int:
+    """The same in a hundredth of the time, and half as much again: letters, digits and signs are counted, not words.
+
+    For choosing a size among powers of two; not for refusing anybody.
+    """
+    data = text.encode("utf-8", "surrogatepass")
+    without_lower = data.translate(None, _LOWER)
+    without_letters = without_lower.translate(None, _UPPER)
+    rest = without_letters.translate(None, b" ")
+    signs = len(rest.translate(None, b"0123456789"))
+    lower, upper = len(data) - len(without_lower), len(without_lower) - len(without_letters)
+    # A word begins after each space or sign, and its last third is counted whole.
+    return 2 + lower // 3 + upper // 2 + len(rest) + (len(without_letters) - len(rest) + signs) * 2 // 3
 
 
 def _cost(part: str) -> int:

@@ -18,7 +18,7 @@ import aiohttp
 from ementa.kit.errors import EmentaError
 from ementa.llm.base import Forward, Forwarded
 from ementa.llm.cache import TimedCache
-from ementa.llm.errors import ModelCannotChat, ModelCannotEmbed, ModelFailed
+from ementa.llm.errors import ModelCannotChat, ModelCannotEmbed, ModelContextExceeded, ModelFailed
 from ementa.llm.http import DRAIN_SECONDS, HttpServer, Refused, in_short
 from ementa.llm.ndjson import LineBroken, LineReader
 from ementa.llm.providers import ollama_models as models
@@ -158,22 +158,30 @@ class OllamaProvider:
     @asynccontextmanager
     async def forward(self, call: Forward) -> AsyncGenerator[Forwarded]:
         """`/api/chat` and `/api/generate` as they came, with a bounded context; see `base.Forwards`."""
-        info = await self.show(call.model)
-        answer = option(call.body, "num_predict") or self._settings.max_tokens
-        room = self._room(info)
-        context = min(option(call.body, "num_ctx"), room) or self._contexts.fitting(call.model, call.body, answer, room)
-        body = forward_body(call, context, self._settings.max_tokens, self._settings.keep_alive)
         seconds = call.timeout_seconds or self._settings.timeout_seconds
         limit = (
             self._limit(total=self._settings.max_timeout_seconds, silence=seconds)
             if call.stream
             else self._limit(total=seconds)
         )
-        async with self._server.open("POST", call.path, body, call.model, limit) as response:
-            self._contexts.remember(call.model, context)
-            yield (
-                Passing(response, call.model, limit) if call.stream else await read_whole(response, call.model, limit)
-            )
+        sizes = self._sizes(call, self._room(await self.show(call.model)))
+        for size in sizes:
+            body = forward_body(call, size, self._settings.max_tokens, self._settings.keep_alive)
+            entered = False
+            try:
+                async with self._server.open("POST", call.path, body, call.model, limit) as response:
+                    self._contexts.remember(call.model, size)
+                    answer = (
+                        Passing(response, call.model, limit)
+                        if call.stream
+                        else await read_whole(response, call.model, limit)
+                    )
+                    entered = True
+                    yield answer
+                    return
+            except ModelContextExceeded:
+                if entered or size == sizes[-1]:
+                    raise
 
     async def pull(self, model: str) -> AsyncGenerator[PullProgress, None]:
         """Download a model, with its progress; raises `ModelUnavailable` when nobody offers it."""
@@ -213,6 +221,14 @@ class OllamaProvider:
 
     async def _show(self, model: str) -> ModelInfo:
         return shown_model(model, await self._server.ask("POST", "/api/show", {"model": model}, model))
+
+    def _sizes(self, call: Forward, room: int) -> tuple[int, ...]:
+        """The context to ask for: the client's own within bounds, or one by estimate, then all there may be."""
+        if own := option(call.body, "num_ctx"):
+            return (min(own, room),)
+        answer = option(call.body, "num_predict") or self._settings.max_tokens
+        size = self._contexts.fitting(call.model, call.body, answer, room)
+        return (size,) if size >= room else (size, room)
 
     def _room(self, info: ModelInfo) -> int:
         """The largest context that the model and the settings allow."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ementa.llm.context import SMALLEST
-from ementa.llm.tokens import IMAGE_TOKENS, MESSAGE_TOKENS, estimate_tokens
+from ementa.llm.tokens import IMAGE_TOKENS, MESSAGE_TOKENS, rough_tokens
 
 LOADED_SECONDS = 300.0
 """How long a model is taken to stay loaded with the size it was last given."""
@@ -34,26 +34,12 @@ class Contexts:
 
     def fitting(self, model: str, body: Mapping[str, Any], answer: int, room: int) -> int:
         """The size for a request in Ollama's form and `answer` tokens: a power of two, no less than what is loaded, no
-        more than `room`. Counts signs first and words only when signs are not few enough to tell."""
-        loaded = self.size(model)
-        texts = list(_texts(body))
-        fixed = answer + _fixed(body)
-        size = _power(fixed + sum(map(_most, texts)), room)
-        if size > max(loaded, 2 * SMALLEST):
-            size = _power(fixed + sum(map(estimate_tokens, texts)), room)
-        return min(max(size, loaded), room)
-
-
-def _power(tokens: int, room: int) -> int:
-    size = SMALLEST
-    while size < tokens and size < room:
-        size *= 2
-    return min(size, room)
-
-
-def _most(text: str) -> int:
-    """More tokens than a text can have."""
-    return 1 + (len(text) if text.isascii() else 2 * len(text))
+        more than `room`."""
+        needed = answer + _fixed(body) + sum(map(rough_tokens, _texts(body)))
+        size = SMALLEST
+        while size < needed and size < room:
+            size *= 2
+        return min(max(size, self.size(model)), room)
 
 
 def _texts(body: Mapping[str, Any]) -> Iterable[str]:
@@ -61,8 +47,9 @@ def _texts(body: Mapping[str, Any]) -> Iterable[str]:
         if isinstance(text := body.get(name), str):
             yield text
     for message in body.get("messages") or ():
-        yield str(message.get("content") or "")
-        yield str(message.get("thinking") or "")
+        for name in ("content", "thinking"):
+            if text := message.get(name):
+                yield str(text)
         if calls := message.get("tool_calls"):
             yield str(calls)
     if tools := body.get("tools"):
