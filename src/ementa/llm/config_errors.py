@@ -1,6 +1,6 @@
 """Why a change to the configuration of the gateway is refused."""
 
-from ementa.kit.errors import Conflict, Invalid, NotFound
+from ementa.kit.errors import Conflict, Invalid, NotFound, Unavailable
 
 
 class ServerNotFound(NotFound):
@@ -57,6 +57,15 @@ class ServerAddressInvalid(Invalid):
     code = "MODEL_SERVER_ADDRESS_INVALID"
     pt = "O endereço do servidor não serve: {cause}."
     en = "The server's address will not do: {cause}."
+
+
+class ServerUnusable(Unavailable):
+    """The provider of that kind cannot be made with this configuration."""
+
+    code = "MODEL_SERVER_UNUSABLE"
+    pt = "O servidor {name} não pode ser usado assim. Teste-o: o teste diz por quê."
+    en = "The server {name} cannot be used as it is. Test it: the test says why."
+    retryable = False
 
 
 class SecretRequired(Conflict):

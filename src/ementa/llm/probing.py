@@ -43,6 +43,8 @@ async def probe(server: ServerConfig, settings: LlmSettings, plugins: frozenset[
         finding = Finding(reachable=False, cause=f"no answer within {PROBE_SECONDS:.0f} s")
     except EmentaError as error:
         finding = Finding(reachable=False, error=error)
+    except (ValueError, TypeError, OSError) as error:  # what a provider says of a configuration that it cannot use
+        finding = Finding(reachable=False, cause=str(error))
     finally:
         await transport.close()
     return msgspec.structs.replace(finding, latency_ms=round((time.monotonic() - started) * 1000))

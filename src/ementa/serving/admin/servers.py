@@ -1,124 +1,37 @@
 """`/admin/servers`: the model servers that the gateway uses, those of the settings among them. A secret goes in and
 never comes out: only whether there is one is told."""
 
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel, Field, SecretStr
 
 from ementa.db.deps import ReadSessionDep
 from ementa.identity.deps import HouseAdminDep
 from ementa.kit.errors import EmentaError, Language
 from ementa.kit.language import preferred_language
 from ementa.llm import checks, probing, servers, service
+from ementa.llm.config_errors import ServerUnusable
 from ementa.llm.hosts import display_host
 from ementa.llm.loading import read_server
 from ementa.llm.models import ModelServer
+from ementa.llm.routing.building import tell_health
 from ementa.llm.servers import ServerConfig
 from ementa.serving.admin.deps import Desk, DeskDep
-from ementa.serving.admin.forms import (
-    PRINTABLE,
-    Body,
-    Cursor,
-    Instant,
-    Limit,
-    ModelNames,
-    Name,
-    NamePath,
-    cut_page,
-    next_cursor,
-    read_cursor,
+from ementa.serving.admin.forms import Cursor, Limit, NamePath, cut_page, next_cursor, read_cursor
+from ementa.serving.admin.server_forms import (
+    Kinds,
+    ServerChange,
+    ServerCreate,
+    ServerHealthRead,
+    ServerPage,
+    ServerRead,
+    Tested,
+    Told,
 )
 
 router = APIRouter(prefix="/admin/servers", tags=["admin"])
 
-Url = Annotated[str, Field(min_length=1, max_length=2000, pattern=PRINTABLE)]
-Secret = Annotated[SecretStr, Field(max_length=4000)]
-OptionName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[a-z][a-z0-9_]*$")]
-OptionText = Annotated[str, Field(max_length=1000, pattern=PRINTABLE)]
-Option = OptionText | bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | Annotated[float, Field(allow_inf_nan=False)]
-Options = Annotated[dict[OptionName, Option], Field(max_length=50)]
-
-
-class ServerCreate(Body):
-    """A server to be added."""
-
-    name: Name
-    kind: Annotated[str, Field(max_length=50, description="One of `GET /admin/servers/kinds`.")]
-    url: Annotated[Url, Field(description="Its address; for `llamacpp` the path of a GGUF file on this machine.")]
-    secret: Annotated[Secret | None, Field(description="Its API key. Kept encrypted, never shown again.")] = None
-    models: ModelNames = Field(default=[], description="When not empty, only these of its models are offered.")
-    options: Options = Field(default={}, description="What only this kind of server knows. Not for secrets.")
-    enabled: bool = True
-
-
-class ServerChange(Body):
-    """What shall be different. What is absent or null stays as it is."""
-
-    name: Name | None = None
-    url: Url | None = None
-    secret: Annotated[Secret | None, Field(description="A new API key; empty removes the one there is.")] = None
-    models: ModelNames | None = None
-    options: Options | None = None
-    enabled: bool | None = None
-
-
-class Told(BaseModel):
-    """A failure, as it is told."""
-
-    error: str
-    code: str
-
-
-class ServerHealthRead(BaseModel):
-    """Whether the server answers, as the gateway last saw it."""
-
-    model_config = {"extra": "allow"}
-
-    reachable: bool
-    version: str = ""
-    loaded: list[str] = Field(default=[])
-    error: str = ""
-
-
-class ServerRead(BaseModel):
-    """A model server."""
-
-    id: Annotated[str | None, Field(description="Null for a server of the settings, which only they can change.")]
-    name: str
-    kind: str
-    url: str
-    has_secret: bool
-    models: list[str]
-    options: dict[str, Any]
-    enabled: bool
-    problem: Annotated[Told | None, Field(description="Why the gateway cannot use it as it is stored.")]
-    health: Annotated[ServerHealthRead | None, Field(description="Null while the gateway does not know it.")]
-    created_at: Instant | None
-    updated_at: Instant | None
-
-
-class ServerPage(BaseModel):
-    """A page of servers: first those of the settings, then those added, oldest first."""
-
-    servers: list[ServerRead]
-    next: Annotated[str | None, Field(description="Cursor of the next page; null on the last.")]
-
-
-class Kinds(BaseModel):
-    """The kinds of server that can be added."""
-
-    kinds: list[str]
-
-
-class Tested(BaseModel):
-    """What a server said when it was asked."""
-
-    reachable: bool
-    version: str
-    models: list[str]
-    problem: Told | None
-    latency_ms: int
+Health = dict[str, ServerHealthRead | None]
 
 
 @router.get("")
@@ -133,7 +46,7 @@ async def list_servers(
     """The model servers, each with its health."""
     after = read_cursor(cursor)
     rows, last = cut_page(await service.list_servers(session, after=after or "", limit=limit + 1), limit)
-    health, language = await _health(desk), _language(request)
+    health, language = _health(desk), _language(request)
     told = [] if after else [_settings_server(server, health) for server in _of_settings(desk)]
     told += [_told(row, desk, health, language) for row in rows]
     return ServerPage(servers=told, next=next_cursor(last.id if last else None))
@@ -161,7 +74,7 @@ async def add_server(request: Request, principal: HouseAdminDep, desk: DeskDep, 
     async with desk.configuring(principal, "server.create") as act:
         server = await service.add_server(act.session, desk.box, draft, _reserved(desk))
         act.to(f"model_server:{server.id}", **_audited(server))
-    return _told(server, desk, await _health(desk), _language(request))
+    return _told(server, desk, _health(desk), _language(request))
 
 
 @router.get("/{server}", responses={404: {}})
@@ -170,7 +83,7 @@ async def get_server(
 ) -> ServerRead:
     """One of the servers that were added, by its id or name."""
     row = await service.get_server(session, server)
-    return _told(row, desk, await _health(desk), _language(request))
+    return _told(row, desk, _health(desk), _language(request))
 
 
 @router.patch("/{server}", responses={404: {}, 409: {}})
@@ -183,7 +96,7 @@ async def change_server(
         await service.change_server(act.session, desk.box, row, _changed(row, body), _reserved(desk))
         changed = sorted(name for name in body.model_fields_set if getattr(body, name) is not None)
         act.to(f"model_server:{row.id}", changed=changed, **_audited(row))
-    return _told(row, desk, await _health(desk), _language(request))
+    return _told(row, desk, _health(desk), _language(request))
 
 
 @router.delete("/{server}", status_code=204, responses={404: {}})
@@ -248,13 +161,18 @@ def _reserved(desk: Desk) -> list[str]:
     return [server.name for server in _of_settings(desk)]
 
 
-async def _health(desk: Desk) -> dict[str, ServerHealthRead]:
-    """By the server's name."""
-    told: dict[str, Any] = await desk.gateway.health()
-    return {one.get("name", ""): ServerHealthRead(**one) for one in told["servers"]}
+def _health(desk: Desk) -> Health:
+    """What is known of each server that is in use, by its name."""
+    return {
+        state.name: ServerHealthRead(**tell_health(state)) if state.health is not None else None
+        for state in desk.gateway.states()
+    }
 
 
-def _told(row: ModelServer, desk: Desk, health: dict[str, ServerHealthRead], language: Language) -> ServerRead:
+def _told(row: ModelServer, desk: Desk, health: Health, language: Language) -> ServerRead:
+    error = desk.watch.problems.get(row.id)
+    if error is None and row.enabled and row.name not in health:
+        error = ServerUnusable(name=row.name)
     return ServerRead(
         id=row.id,
         name=row.name,
@@ -264,14 +182,14 @@ def _told(row: ModelServer, desk: Desk, health: dict[str, ServerHealthRead], lan
         models=row.models,
         options=row.options,
         enabled=row.enabled,
-        problem=_problem(desk.watch.problems.get(row.id), language),
+        problem=_problem(error, language),
         health=health.get(row.name),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
 
 
-def _settings_server(server: ServerConfig, health: dict[str, ServerHealthRead]) -> ServerRead:
+def _settings_server(server: ServerConfig, health: Health) -> ServerRead:
     return ServerRead(
         id=None,
         name=server.name,
