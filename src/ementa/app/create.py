@@ -23,9 +23,11 @@ from ementa.app.shortcuts import Shortcuts
 from ementa.bootstrap import Runtime
 from ementa.identity.first import ensure_first_key
 from ementa.identity.keyring import Keyring
-from ementa.observability.metrics import HttpMetrics, QueueMetrics, new_registry
+from ementa.observability.metrics import HttpMetrics, QueueMetrics, ResourceMetrics
 from ementa.serving.admin.routes import router as admin_router
 from ementa.serving.generate import ROUTE as generate_route
+from ementa.serving.management import ROUTE as pull_route
+from ementa.serving.management import router as models_router
 from ementa.serving.ollama.routes import ROUTES as ollama_routes
 from ementa.serving.openai.routes import ROUTES as openai_routes
 from ementa.upkeep.watch import ResourceWatch
@@ -52,7 +54,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     settings = runtime.settings
     watch = ResourceWatch(settings.upkeep, settings.data)
     health = HealthBoard(make_checks(runtime, watch))
-    registry = new_registry(ementa.__version__)
+    registry = runtime.registry
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
@@ -84,12 +86,14 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.health = health
     app.state.registry = registry
     app.state.queue_metrics = QueueMetrics(registry)
+    app.state.resource_metrics = ResourceMetrics(registry)
     errors.install(app)
     # The paths that are counted in microseconds are looked at first.
-    app.router.routes[:0] = [*openai_routes, *ollama_routes, generate_route]
+    app.router.routes[:0] = [*openai_routes, *ollama_routes, generate_route, pull_route]
     app.include_router(server_router)
     app.include_router(analysis_router)
     app.include_router(admin_router)
+    app.include_router(models_router)
     mount_docs(app)
     describe(app)
     gate = partial(

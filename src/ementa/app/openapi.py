@@ -7,6 +7,7 @@ from fastapi.openapi.utils import get_openapi
 
 from ementa.serving.forms import Face, face_of
 from ementa.serving.generate import OPERATIONS as GENERATE
+from ementa.serving.management import OPERATIONS as MANAGEMENT
 from ementa.serving.ollama.openapi import OPERATIONS as OLLAMA
 from ementa.serving.openai.openapi import OPERATIONS as OPENAI
 from ementa.serving.openapi import operation_of
@@ -92,7 +93,7 @@ _OWN = {
     "/queue/{analysis_id}": (404, 410, 507),
     "/response/{analysis_id}": (404, 409, 410, 502, 507),  # those of the document's own failure among them
 }
-OPERATIONS = {**GENERATE, **OPENAI, **OLLAMA}
+OPERATIONS = {**GENERATE, **OPENAI, **OLLAMA, **MANAGEMENT}
 """What doors tell of themselves, dialect by dialect."""
 _TAGS = [
     {"name": "analysis", "description": "Documento entra, JSON provado sai. / A document in, proven JSON out."},

@@ -104,7 +104,7 @@ async def pull(visit: Visit) -> None:
 
 
 async def delete(visit: Visit) -> None:
-    """`DELETE /api/delete`: remove a model from every server; for administrators."""
+    """`DELETE /api/delete`: remove a model from the server that has it; for administrators."""
     body = bodies.read_body(visit.body, bodies.NameBody)
     await stewardship.delete(visit, body.named, "")
     await visit.send(b"")
