@@ -48,6 +48,31 @@ def test_a_worker_on_sqlite_is_told_why_not(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_key_is_made_for_some_models_and_within_limits(tmp_path: Path) -> None:
+    made = run(
+        *("key", "create", "--name", "loja", "--model", "gemma3:*", "--model", "ementa-reader"),
+        *("--requests-per-minute", "60", "--tokens-per-minute", "0", "--monthly-tokens", "1000000"),
+        *("--monthly-cost", "150.5", "--expires", "2090-12-31"),
+        cwd=tmp_path,
+    )
+    assert made.returncode == 0, made.stderr
+    line = run("--lang", "en", "key", "list", cwd=tmp_path).stdout.splitlines()[0].split("\t")
+    limits = "requests_per_minute=60 tokens_per_minute=0 monthly_tokens=1000000 monthly_cost=150.5"
+    assert line[2:] == [
+        "loja",
+        "admin@localhost",
+        "admin",
+        "*",
+        "2090-12-31",
+        "active",
+        "gemma3:*,ementa-reader",
+        limits,
+    ]
+    for expires, status in (("2020-01-01", 65), ("soon", 2), ("2090-12-31T12:00:00", 2)):
+        assert run("key", "create", "--name", "x", "--expires", expires, cwd=tmp_path).returncode == status
+    assert len(run("key", "list", cwd=tmp_path).stdout.splitlines()) == 1
+
+
 def test_a_weak_key_or_bad_setting_stops_the_server_with_a_sentence(tmp_path: Path) -> None:
     weak = run("serve", cwd=tmp_path, EMENTA_KEY="changeme")
     assert weak.returncode == 65
