@@ -17,6 +17,7 @@ BENCHES = {
     "accuracy": "benchmarks.accuracy.measure",
     "server": "benchmarks.server.measure",
     "jobs": "benchmarks.jobs.throughput",
+    "gateway": "benchmarks.gateway.measure",
     "speed": "benchmarks.extraction.speed",
     "corpus": "benchmarks.extraction.corpus",
     "http_corpus": "benchmarks.server.corpus",
@@ -57,6 +58,10 @@ GOALS: dict[str, tuple[Goal, ...]] = {
     "jobs": (
         Goal("sqlite.jobs_per_second", at_least=300),
         Goal("postgres.jobs_per_second", at_least=500),
+    ),
+    "gateway": (
+        Goal("request_ratio.ementa", at_most=1.6),
+        Goal("stream_ratio.ementa", at_most=1.6),
     ),
     "speed": (
         Goal("text_pass.ratio", at_least=0.7),
