@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
+import ementa
 from ementa.analysis import retention
 from ementa.analysis import service as analyses
 from ementa.analysis.intake import Intake
@@ -19,13 +20,16 @@ from ementa.jobs.supervisor import Supervisor
 from ementa.llm.answer_stores.choice import open_answers
 from ementa.llm.answer_stores.database import erase_expired
 from ementa.llm.checks import list_kinds
+from ementa.llm.config import GatewayConfig
 from ementa.llm.gateway import Gateway
 from ementa.llm.limits.budgets import Budgets
 from ementa.llm.limits.limiter import Limiter
+from ementa.llm.metrics import CallMetrics, GatewayState
 from ementa.llm.retention import erase_calls
 from ementa.llm.usage.prices import Prices
 from ementa.llm.usage.recorder import Recorder
 from ementa.llm.watch import ConfigWatch
+from ementa.observability.metrics import new_registry
 from ementa.settings import Settings
 from ementa.storage.directory import prepare_data
 from ementa.storage.filesystem import FilesystemStore
@@ -57,14 +61,17 @@ class Runtime:
         self.prices = Prices(llm)
         self.limiter = Limiter(llm, Budgets(self.database, self.prices))
         self.recorder = Recorder(self.database, settings.data, llm, self.prices, audit_calls)
+        self.registry = new_registry(ementa.__version__)
+        counted = CallMetrics(self.registry, self.prices)
         self.answers = open_answers(llm, self.database)
         self.gateway = Gateway(
             llm,
             settings.plugins,
-            observers=(self.limiter.tell, self.recorder.tell),
+            observers=(self.limiter.tell, self.recorder.tell, counted.tell),
             answers=self.answers,
             price=self.prices.per_million_out,
         )
+        GatewayState(self.registry, llm, self.gateway.states, self.limiter, self.recorder)
         self.config_watch = ConfigWatch(
             self.database, self.secrets, list_kinds(settings.plugins), [self.prices.apply, self.gateway.apply]
         )
@@ -96,6 +103,7 @@ class Runtime:
     async def open(self) -> None:
         """Bring the database up to date and open the gateway: all that jobs need, but none is run."""
         await upgrade(self.database)
+        self.prices.apply(GatewayConfig())  # the servers of the settings; what is stored comes with the watch
         await self.recorder.start()
         await self.config_watch.start()
         await self.gateway.start()

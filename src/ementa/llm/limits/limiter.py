@@ -110,6 +110,8 @@ class Limiter:
         self._memory = MemoryWindows() if windows is None else windows
         self._shared = _share(settings)
         self._plans: dict[Subjects, _Plan] = {}
+        self._shares: dict[str, tuple[datetime, float]] = {}
+        """How much of a budget is spent, and in which month."""
         self.refused: dict[tuple[str, str], int] = {}
         """How many calls were refused, by whose limit and of what: `("key", "requests")`, `("tenant", "budget")`."""
 
@@ -131,6 +133,11 @@ class Limiter:
             if quota.unit == "requests":
                 add(quota.name, 1)
         return Allowance(plan.quotas, windows)
+
+    def budget_shares(self) -> list[float]:
+        """How much of each budget of this month is spent, of those whose owner has called: 0.9 is 90 %."""
+        month = self._budgets.month()
+        return [share for seen, share in self._shares.values() if seen == month]
 
     def tell(self, record: CallRecord) -> None:
         """A call ended: count what it really took."""
@@ -184,6 +191,14 @@ class Limiter:
 
     async def _check_budget(self, subject: str, limits: Limits) -> None:
         spent = await self._budgets.spent(subject)
+        shares = [0.0]
+        if limits.monthly_tokens:
+            shares.append(spent.tokens / limits.monthly_tokens)
+        if limits.monthly_cost:
+            shares.append(spent.cost / limits.monthly_cost)
+        if len(self._shares) >= _MOST_PLANS:
+            self._shares.clear()
+        self._shares[subject] = (spent.month, max(shares))
         if limits.monthly_tokens and spent.tokens >= limits.monthly_tokens:
             used, limit, what = str(spent.tokens), str(limits.monthly_tokens), "tokens"
         elif limits.monthly_cost and spent.cost >= limits.monthly_cost:
