@@ -1,5 +1,5 @@
-"""The least that a proxy of FastAPI and aiohttp does: read the JSON, send it on, hand the bytes back. No key, no limit, no
-record. It is the yardstick; run as `python -m benchmarks.gateway.bare PORT UPSTREAM`."""
+"""The least that a proxy of FastAPI and aiohttp does: read the JSON, send it on, hand the bytes back. No key, no
+limit, no record. It is the yardstick; run as `python -m benchmarks.gateway.bare PORT UPSTREAM`."""
 
 import sys
 from collections.abc import AsyncGenerator

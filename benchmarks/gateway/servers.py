@@ -1,5 +1,5 @@
-"""The servers that are measured, each in processes of its own: the fast double of a model server, the bare proxy, Ementa, and
-LiteLLM's proxy in a virtual environment of its own."""
+"""The servers that are measured, each in processes of its own: the fast double of a model server, the bare proxy,
+Ementa, and LiteLLM's proxy in a virtual environment of its own."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ import psutil
 
 from ementa.testing.server import KEY, RunningServer, free_port
 
-MODEL = "fast-model"
+MODEL = "fast"
 LITELLM = "litellm[proxy]==1.106.2"
 PEERS = Path(__file__).parent.parent / "peers"
 
