@@ -54,12 +54,11 @@ async def test_what_a_client_says_is_kept(provider: OllamaProvider, ollama: Olla
         "options": {"num_ctx": 3000, "num_predict": -1, "mirostat": 2},
         "keep_alive": 0,
         "truncate": True,
-        "shift": True,
         "logprobs": True,
         "unknown": {"a": 1},
     }
-    await passed(provider, own)
-    assert ollama.stats.bodies[-1] == {"model": "gemma3:1b", "stream": True, **own}
+    await passed(provider, own | {"shift": True})
+    assert ollama.stats.bodies[-1] == {"model": "gemma3:1b", "stream": True, "shift": False, **own}
 
 
 async def test_a_context_larger_than_the_settings_allow_is_not(provider: OllamaProvider, ollama: OllamaDouble) -> None:
@@ -73,6 +72,8 @@ async def test_a_loaded_model_is_not_loaded_again_for_less(provider: OllamaProvi
     await passed(provider, {"messages": HELLO})
     await passed(provider, {"prompt": "oi"}, "/api/generate")
     assert ollama.stats.loaded == ["gemma3:1b"]
+    await passed(provider, {"messages": HELLO, "options": {"num_ctx": 2048}, "shift": True})
+    assert ollama.stats.loads == 1
     await provider.unload("gemma3:1b")
     await passed(provider, {"messages": HELLO})
     assert ollama.stats.bodies[-1]["options"]["num_ctx"] == 4096

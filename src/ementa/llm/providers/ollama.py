@@ -223,9 +223,10 @@ class OllamaProvider:
         return shown_model(model, await self._server.ask("POST", "/api/show", {"model": model}, model))
 
     def _sizes(self, call: Forward, room: int) -> tuple[int, ...]:
-        """The context to ask for: the client's own within bounds, or one by estimate, then all there may be."""
+        """The context to ask for: the client's own within bounds, no less than is loaded already; or one by estimate,
+        then all there may be."""
         if own := option(call.body, "num_ctx"):
-            return (min(own, room),)
+            return (min(max(own, self._contexts.size(call.model)), room),)
         answer = option(call.body, "num_predict") or self._settings.max_tokens
         size = self._contexts.fitting(call.model, call.body, answer, room)
         return (size,) if size >= room else (size, room)

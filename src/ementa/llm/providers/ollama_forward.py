@@ -19,15 +19,14 @@ _MIDDLE_ERROR = b'\n{"error"'
 
 
 def forward_body(call: Forward, context: int, max_tokens: int, keep_alive: str) -> dict[str, Any]:
-    """The client's request with what it left open. A size of context of its own is bounded too, and nothing of the
-    prompt is dropped in silence unless it asks for that.
+    """The client's request with what it left open; nothing of the prompt is dropped in silence unless it asks for that.
 
-    `shift` is sent always and the same, because Ollama loads a model again when it changes.
+    `num_ctx` and `shift` are ours alone: Ollama loads the model again, for everybody, when either changes.
     """
-    defaults = {"keep_alive": keep_alive, "truncate": False, "shift": False}
-    options = {"num_predict": max_tokens} | options_of(call.body)
+    options = {"num_predict": max_tokens} | options_of(call.body) | {"num_ctx": context}
     given = {name: value for name, value in call.body.items() if value is not None}
-    return defaults | given | {"options": options | {"num_ctx": context}, "stream": call.stream}
+    ours = {"options": options, "shift": False, "stream": call.stream}
+    return {"keep_alive": keep_alive, "truncate": False} | given | ours
 
 
 class Watch:
