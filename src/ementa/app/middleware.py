@@ -65,6 +65,8 @@ class Outermost:
             return
         request_id = _request_id(scope)
         scope.setdefault("state", {})["request_id"] = request_id
+        line: dict[str, Any] = {}
+        context.request_line.set(line)  # the task is this request's own
         client = scope["client"][0] if scope.get("client") else ""
         started = time.perf_counter()
         status = 0
@@ -96,19 +98,19 @@ class Outermost:
                     scope, receive, named
                 )
             finally:
-                self._tell(scope, status, time.perf_counter() - started)
+                context.request_line.set(None)  # what goes on afterwards tells of itself
+                self._tell(scope, status, time.perf_counter() - started, line)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+    def _tell(self, scope: Scope, status: int, seconds: float, line: dict[str, Any]) -> None:
         route = getattr(scope.get("route"), "path", "") or "unmatched"
         self._metrics.observe(scope["method"], route, status, seconds)
-        state = scope["state"]
         told = {
             "method": scope["method"],
             "path": redact(scope["path"][:500]),
             "status": status,
             "time_ms": round(seconds * 1000, 1),
-            "principal": state.get("user_id"),
-            **state.get("call", {}),  # what a call to a model says of itself
+            "principal": scope["state"].get("user_id"),
+            **line,  # what a call to a model says of itself
         }
         tell(access, logging.DEBUG if scope["path"] in _QUIET else logging.INFO, "request", told)
 

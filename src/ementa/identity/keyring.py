@@ -3,6 +3,7 @@
 One `Keyring` a process. Nothing is written per request: a row updated at each use is what slows others down.
 """
 
+import asyncio
 import hmac
 import time
 from collections import OrderedDict
@@ -57,6 +58,7 @@ class Keyring:
         self._most = most
         self._remembered: OrderedDict[str, _Remembered] = OrderedDict()
         self._failures: OrderedDict[str, _Failures] = OrderedDict()
+        self._searches: dict[str, asyncio.Task[_Remembered]] = {}
 
     async def authenticate(self, key: str, client: str) -> Principal:
         """Who holds `key`; raises `Unauthenticated`, or `TooManyFailures` when `client` has guessed too often."""
@@ -67,8 +69,7 @@ class Keyring:
         if remembered is None or remembered.principal is None:
             self._refuse_guessers(client, now)
         if remembered is None or remembered.until <= now:
-            remembered = _Remembered(await self._find(digest), now + CACHE_SECONDS)
-            _put(self._remembered, digest, remembered, self._most)
+            remembered = await self._look_up(digest)
         if remembered.principal is None:
             self._count_failure(client, now)
             raise Unauthenticated
@@ -78,6 +79,20 @@ class Keyring:
         """Look every key up again at its next use: one was just changed or revoked in this process."""
         for remembered in self._remembered.values():
             remembered.until = 0.0
+
+    async def _look_up(self, digest: str) -> _Remembered:
+        """Once for all who ask at the same time: when a busy key's time is over, they all do."""
+        search = self._searches.get(digest)
+        if search is None:
+            search = self._searches[digest] = asyncio.create_task(self._search(digest))
+            search.add_done_callback(lambda _: self._searches.pop(digest, None))
+        return await asyncio.shield(search)
+
+    async def _search(self, digest: str) -> _Remembered:
+        until = self._monotonic() + CACHE_SECONDS
+        remembered = _Remembered(await self._find(digest), until)
+        _put(self._remembered, digest, remembered, self._most)
+        return remembered
 
     async def _find(self, digest: str) -> Principal | None:
         async with self._database.read() as session:

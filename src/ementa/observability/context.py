@@ -1,6 +1,7 @@
 """What every log line of one request or job carries, kept in context variables so that no function passes it on."""
 
 from contextvars import ContextVar, Token
+from typing import Any
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 """The `X-Request-Id` of the request being served, or of the one that caused the job being run."""
@@ -8,6 +9,9 @@ job_id: ContextVar[str] = ContextVar("job_id", default="")
 """The job being run."""
 client_address: ContextVar[str] = ContextVar("client_address", default="")
 """Where the request being served came from."""
+
+request_line: ContextVar[dict[str, Any] | None] = ContextVar("request_line", default=None)
+"""What the one line about the request being served will say, for whoever knows more of it; None where no line comes."""
 
 
 class bound:

@@ -20,6 +20,7 @@ from ementa.kit.language import preferred_language
 from ementa.llm.ask import Answer, Ask
 from ementa.llm.gateway import Gateway
 from ementa.llm.types import Caller, ChatRequest
+from ementa.observability.context import request_line
 from ementa.serving.bodies import prompt_tokens, read_object
 from ementa.serving.errors import ModelNotPermitted, ParameterInvalid
 from ementa.serving.leaving import Presence
@@ -137,7 +138,7 @@ class Visit:
         return min(seconds, self.gateway.settings.max_timeout_seconds)
 
     def answered_by(self, answer: Answer) -> None:
-        """Tell who answers in the headers and the access log."""
+        """Tell in the headers who answers; the gateway tells the access log."""
         self.answered(
             answer.model,
             answer.server,
@@ -158,11 +159,12 @@ class Visit:
             (b"x-ementa-overhead-ms", b"%.2f" % max(ours, 0.0)),
             (b"x-ementa-cache", b"hit" if cached else b"miss"),
         ]
-        self.note(model=model, server=server, queue_ms=round(queue_ms, 1), cached=cached)
 
     def note(self, **said: Any) -> None:
         """Say more in the request's line of the access log; never words of a prompt or an answer."""
-        self.scope["state"].setdefault("call", {}).update(said)
+        line = request_line.get()
+        if line is not None:
+            line |= said
 
     async def send(self, body: bytes, kind: tuple[bytes, bytes] = JSON) -> None:
         """The whole answer, with status 200."""

@@ -10,7 +10,7 @@ from ementa.kit.errors import EmentaError
 from ementa.kit.ids import new_id
 from ementa.llm.calls import CallRecord, Observer
 from ementa.llm.types import Caller, Usage
-from ementa.observability.context import client_address, request_id
+from ementa.observability.context import client_address, request_id, request_line
 
 log = logging.getLogger(__name__)
 
@@ -22,14 +22,15 @@ class Call:
     """One call. Its request and its client are those of the context in which it is made: streams end in another."""
 
     __slots__ = (
-        "_client", "_ended", "_observers", "_request", "_started", "asked", "attempts", "cached", "caller", "first_at",
-        "model", "pieces", "provider", "queued", "sent_at", "server", "streamed",
+        "_client", "_ended", "_line", "_observers", "_request", "_started", "asked", "attempts", "cached", "caller",
+        "first_at", "model", "pieces", "provider", "queued", "sent_at", "server", "streamed",
     )  # fmt: skip
 
     def __init__(self, asked: str, caller: Caller, observers: Sequence[Observer], *, streamed: bool) -> None:
         self._started = time.perf_counter()
         self._request = request_id.get()
         self._client = client_address.get()
+        self._line = request_line.get()
         self._observers = observers
         self._ended = False
         self.asked = asked
@@ -101,6 +102,29 @@ class Call:
             latency_ms=round((time.perf_counter() - self._started) * 1000),
         )
         _tell(self._observers, record)
+        self._log(record)
+
+    def _log(self, record: CallRecord) -> None:
+        """In the line of its request, or, where no line comes, in one of its own."""
+        told = {
+            "model": record.model,
+            "asked_model": record.asked_model,
+            "server": record.server,
+            "outcome": record.status,
+            "tenant": record.caller.tenant,
+            "api": record.caller.api,
+            "cached": record.cached,
+            "attempts": record.attempts,
+            "prompt_tokens": record.prompt_tokens,
+            "output_tokens": record.output_tokens,
+            "queue_ms": record.queue_ms,
+            "ttft_ms": record.ttft_ms,
+            "latency_ms": record.latency_ms,
+        }
+        if self._line is not None:
+            self._line |= told
+        else:
+            log.info("model call", extra={**told, "user": record.caller.user})
 
 
 def status_of(error: BaseException) -> str:
@@ -117,23 +141,3 @@ def _tell(observers: Sequence[Observer], record: CallRecord) -> None:
             observe(record)
         except Exception:  # counting must not break what it counts
             log.exception("an observer of calls failed")
-    if log.isEnabledFor(logging.INFO):
-        log.info(
-            "model call",
-            extra={
-                "model": record.model,
-                "asked_model": record.asked_model,
-                "server": record.server,
-                "status": record.status,
-                "tenant": record.caller.tenant,
-                "user": record.caller.user,
-                "api": record.caller.api,
-                "cached": record.cached,
-                "attempts": record.attempts,
-                "prompt_tokens": record.prompt_tokens,
-                "output_tokens": record.output_tokens,
-                "queue_ms": record.queue_ms,
-                "ttft_ms": record.ttft_ms,
-                "latency_ms": record.latency_ms,
-            },
-        )

@@ -49,7 +49,6 @@ async def embeddings(visit: Visit) -> None:
         )
     )
     visit.answered(result.model, result.server, upstream_ms=result.latency_ms)
-    visit.note(prompt_tokens=result.prompt_tokens)
     packed = asked.encoding_format == "base64"
     data = [
         {"object": "embedding", "index": index, "embedding": pack(vector) if packed else vector}

@@ -59,13 +59,7 @@ async def relay(visit: Visit, ask: Ask, dialect: Dialect) -> None:
             await _write_stream(visit, answer, dialect)
         else:
             result = await collect(_pieces(answer))
-            note_result(visit, result)
             await visit.send(dialect.whole(result))
-
-
-def note_result(visit: Visit, result: ChatResult) -> None:
-    """Tokens for the access log."""
-    visit.note(prompt_tokens=result.prompt_tokens, output_tokens=result.output_tokens, cached=result.cached)
 
 
 async def _relay_native(visit: Visit, native: Forwarded, *, stream: bool) -> None:
@@ -85,8 +79,6 @@ async def _relay_native(visit: Visit, native: Forwarded, *, stream: bool) -> Non
             await visit.end(event(in_stream(visit, error)))
             return
         await visit.end()
-    usage = native.usage()
-    visit.note(prompt_tokens=usage.prompt_tokens, output_tokens=usage.output_tokens)
 
 
 async def _write_stream(visit: Visit, answer: Answer, dialect: Dialect) -> None:
@@ -104,7 +96,6 @@ async def _write_stream(visit: Visit, answer: Answer, dialect: Dialect) -> None:
                 data = head + chunks.pieces(deltas) if head or deltas else b""
                 head = b""
                 if result is not None:
-                    note_result(visit, result)
                     await visit.end(data + chunks.end(result))
                     return
                 await visit.piece(data)

@@ -44,7 +44,6 @@ async def rerank(visit: Visit) -> None:
         )
     )
     visit.answered(result.model, result.server, upstream_ms=result.latency_ms)
-    visit.note(prompt_tokens=result.prompt_tokens)
     best = sorted(range(len(documents)), key=lambda index: -result.scores[index])[: asked.top_n]
     results: list[dict[str, Any]] = [{"index": index, "relevance_score": result.scores[index]} for index in best]
     if asked.return_documents:
