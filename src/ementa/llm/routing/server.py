@@ -5,11 +5,11 @@ import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import msgspec
 
-from ementa.llm.base import Embeds, Forwards, ManagesModels, Provider, Reranks
+from ementa.llm.base import Closes, Embeds, Forwards, ManagesModels, Provider, Reranks
 from ementa.llm.errors import ServerUnreachable, server_unreachable
 from ementa.llm.routing.breaker import Breaker
 from ementa.llm.routing.floor import Floor
@@ -25,15 +25,6 @@ LOADED_SECONDS = 300.0
 _MOST_LOOKS = 1000
 _REMOTE = frozenset({"openai", "anthropic", "gemini"})
 """Kinds that batch by themselves, and whose context is their own affair."""
-
-
-@runtime_checkable
-class Closes(Protocol):
-    """A provider that holds something of its own: an engine in this process."""
-
-    async def close(self) -> None:
-        """Let go of it. Safe to call twice."""
-        ...
 
 
 class Look(msgspec.Struct, frozen=True):
