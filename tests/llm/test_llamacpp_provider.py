@@ -123,8 +123,8 @@ def connect(path: Path, transport: Transport, name: str = "", **options: Any) ->
 @pytest.fixture
 async def bench(files: Path, transport: Transport) -> AsyncIterator[HouseBench]:
     models = {
-        "ends": connect(files / "ends.gguf", transport, "ends", slots=2),
-        "endless": connect(files / "endless.gguf", transport, "endless", slots=2),
+        "ends": connect(files / "ends.gguf", transport, "ends", concurrency=2),
+        "endless": connect(files / "endless.gguf", transport, "endless", concurrency=2),
         "small": connect(files / "endless.gguf", transport, "small", context_tokens=256),
         "vectors": connect(files / "endless.gguf", transport, "vectors", kind="embedding"),
     }

@@ -50,7 +50,8 @@ class LocalModel:
 
     def __init__(self, server: ServerConfig, settings: LlmSettings, transport: Transport) -> None:
         """`server.url` is the file's path, `server.name` the model's name. Options: `kind` (what the model is for,
-        where the file says it wrongly), `context_tokens`, `slots` (requests at once), `gpu_layers`, `mmproj` (eyes)."""
+        where the file says it wrongly), `context_tokens`, `concurrency` (requests at once), `gpu_layers`, `mmproj`
+        (eyes)."""
         self._path = Path(server.url)
         self._server = server
         self._settings = settings
@@ -122,7 +123,7 @@ class LocalModel:
             self.kind,
             facts,
             context_tokens=context,
-            slots=int(options.get("slots") or self._settings.model_concurrency or 1),
+            slots=int(options.get("concurrency") or self._settings.model_concurrency or 1),
             threads=self._settings.gguf_threads,
             options=options,
         )

@@ -23,7 +23,7 @@ from ementa.llm.http import CATALOGUE_SECONDS, Deadline, HttpServer, drain, in_s
 from ementa.llm.ndjson import LineBroken
 from ementa.llm.providers.openai_address import origin_of, split_address
 from ementa.llm.providers.openai_catalogue import NAME, Listing, read_listing
-from ementa.llm.providers.openai_errors import answer_error, ended_early, refusal, unreadable
+from ementa.llm.providers.openai_errors import answer_error, ended_early, error_in, refusal, unreadable
 from ementa.llm.providers.openai_events import Assembly, Chunk, decode_chunk
 from ementa.llm.providers.openai_forward import COUNTED_PATHS, PassedOn, time_limit, with_counts
 from ementa.llm.providers.openai_profiles import OTHER, Profile
@@ -247,7 +247,10 @@ class OpenAIProvider:
         try:
             async with self._server.open("POST", "/chat/completions", body, model) as response:
                 if response.content_type == "application/json":
-                    yield self._chunk(await read_body(response), model)
+                    data = await read_body(response)
+                    if error := error_in(data):
+                        raise answer_error(self.host, model, error)
+                    yield self._chunk(data, model)
                     return
                 async with aclosing(read_events(response.content.iter_any())) as events:
                     async for event in events:
@@ -265,7 +268,7 @@ class OpenAIProvider:
             chunk = decode_chunk(data)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise unreadable(model, error) from error
-        if chunk.error and not chunk.choices:
+        if chunk.error and (not chunk.choices or chunk.choices[0].finish_reason == "error"):
             raise answer_error(self.host, model, {"error": chunk.error})
         return chunk
 
@@ -275,7 +278,10 @@ class OpenAIProvider:
             sent = {name: value for name, value in body.items() if name not in self._refused.by(model)}
             try:
                 async with self._server.open("POST", path, sent, model) as response:
-                    return decode(await read_body(response))
+                    data = await read_body(response)
+                if error := error_in(data):
+                    raise answer_error(self.host, model, error)
+                return decode(data)
             except ModelRejected as error:
                 if not self._refused.learn(error, sent, model):
                     raise

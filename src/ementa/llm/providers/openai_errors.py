@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, cast
 
+import msgspec
+
 from ementa.kit.errors import EmentaError
 from ementa.llm.errors import (
     ModelCannotChat,
@@ -41,10 +43,15 @@ _EMBED_SIGNS = (
     "does not support embeddings",  # vLLM, llama.cpp
     "not an embedding model",  # LM Studio
 )
+_SMALL, _START = 4096, 64
+"""In an answer larger than this, the word is looked for within so many bytes: errors begin with it."""
+_FAILED = re.compile(rb'"finish_reason": ?"error"')
+"""How OpenRouter ends an answer that failed, beside the error."""
 _ABSENT_CODES = ("model_not_found", "model_not_available", "invalid_model")
 _ABSENT = re.compile(r"\bmodel\b.{0,200}(not found|not exist|is not a valid model|no such model)", re.S | re.I)
 _STATUS_OF = {
     "rate_limit": 429,
+    "rate_limit_error": 429,
     "rate_limit_exceeded": 429,
     "overloaded_error": 503,
     "unavailable_error": 503,
@@ -76,6 +83,20 @@ def refusal(host: str, model: str, refused: Refused) -> EmentaError:
     found = status_error(model, host, refused)
     param = error.get("param")
     return found.with_details({"status": status, "param": param}) if param and status in (400, 422) else found
+
+
+def error_in(data: bytes) -> Mapping[str, Any] | None:
+    """The error that an answer with status 200, or an event of one, is instead of being part of an answer. LM Studio
+    says so of paths that it does not know."""
+    if b'"error"' not in (data if len(data) <= _SMALL else data[:_START]):
+        return None
+    try:
+        body = msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if not body.get("error") and body.get("object") != "error":
+        return None
+    return body if not body.get("choices") or _FAILED.search(data) else None
 
 
 def answer_error(host: str, model: str, body: Mapping[str, Any]) -> EmentaError:

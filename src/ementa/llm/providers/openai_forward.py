@@ -16,7 +16,7 @@ from ementa.kit.errors import EmentaError
 from ementa.llm.base import Forward
 from ementa.llm.errors import ModelFailed
 from ementa.llm.http import too_slow
-from ementa.llm.providers.openai_errors import ended_early
+from ementa.llm.providers.openai_errors import ended_early, error_in
 from ementa.llm.providers.openai_events import TokenCounts, read_counts
 from ementa.llm.types import Usage
 
@@ -114,8 +114,8 @@ class PassedOn:
     async def _whole(self) -> AsyncGenerator[bytes, None]:
         """The counts stand near the end (OpenAI, vLLM) or, before vectors, near the beginning (llama.cpp)."""
         first = before = last = await self._next()
-        if first.startswith((b'{"error"', b'{"object":"error"')):
-            self._refuse(first)
+        if error := error_in(first):
+            raise self._explain(error)
         while last:
             yield last
             chunk = await self._next()
@@ -147,12 +147,6 @@ class PassedOn:
             raise self._explain(watch.error)
         if counted and not watch.is_complete:
             raise ended_early(self._call.model)
-
-    def _refuse(self, chunk: bytes) -> None:
-        """An error under status 200: LM Studio says so of paths that it does not know."""
-        error = _error_in(chunk)
-        if error is not None:
-            raise self._explain(error)
 
 
 class StreamWatch:
@@ -227,7 +221,7 @@ class StreamWatch:
         while at >= 0:
             start, end = _event_around(block, at)
             data = _DATA.search(block, start, end)
-            self.error = _error_in(data[1]) if data else None
+            self.error = error_in(data[1]) if data else None
             if self.error is not None:
                 return block[:start]
             at = block.find(b'"error"', end)
@@ -239,16 +233,6 @@ def _event_around(block: bytes, at: int) -> tuple[int, int]:
     start = max(block.rfind(b"\n\n", 0, at) + 2, block.rfind(b"\r\n\r\n", 0, at) + 4)
     ends = [found + len(end) for end in _ENDS if (found := block.find(end, at)) >= 0]
     return start if start >= 4 else 0, min(ends, default=len(block))
-
-
-def _error_in(data: bytes) -> Mapping[str, Any] | None:
-    """The object that `data` is, if it is an error and no part of an answer."""
-    try:
-        body = msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    is_error = bool(body.get("error")) or body.get("object") == "error"
-    return body if is_error and not body.get("choices") else None
 
 
 def _counts_in(body: bytes, at: int) -> TokenCounts | None:

@@ -46,7 +46,7 @@ class Routes:
             web.post("/v1/completions", self.complete),
             web.post("/v1/embeddings", self.embed),
         ]
-        if self._flavour != "openai":
+        if self._flavour in ("vllm", "llamacpp"):
             routes.append(web.post("/v1/rerank", self.rerank))
         if self._flavour == "lmstudio":
             routes.append(web.get("/api/v0/models", self.list_lmstudio))
