@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from ementa.llm.errors import ModelsNotManaged
 from ementa.llm.types import ChatRequest, EmbedRequest
 from ementa.serving import stewardship
 from ementa.serving.deps import Door, DoorRoute, Visit
@@ -144,7 +146,8 @@ async def _load_or_unload(visit: Visit, body: AnyBody, form: Form) -> None:
     """A request without a question: load the model, or with `keep_alive: 0` let it leave memory."""
     lines = Lines(form, body.named)
     if not bodies.names_zero(body.keep_alive):
-        await visit.gateway.warm(body.named)
+        with suppress(ModelsNotManaged):  # a server that loads its models by itself has it ready
+            await visit.gateway.warm(body.named)
         await visit.send(lines.nothing("load"))
         return
     if not visit.principal.is_admin:
