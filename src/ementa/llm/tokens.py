@@ -44,10 +44,12 @@ def rough_tokens(text: str) -> int:
 def _cost(part: str) -> int:
     if not part[0].isalpha():
         return 1 if part.isascii() else 2
-    if any(character > "ɏ" for character in part):
+    if not part.isascii() and max(part) > "ɏ":
         return len(part) * 2
-    letters = 2 if part.isupper() else 3
-    return -(-len(part) // letters)
+    thirds = -(-len(part) // 3)
+    if part.islower() or part.istitle():
+        return thirds
+    return max(thirds, -(-sum(map(str.isupper, part)) // 2))
 
 
 def estimate_prompt(messages: Sequence[Message]) -> int:
