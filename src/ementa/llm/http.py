@@ -7,9 +7,10 @@ import json
 import os
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from math import ceil
 from typing import Any, TypeVar, cast
 
@@ -75,22 +76,19 @@ class HttpServer:
         self._headers = {"Accept-Encoding": "identity", **dict(zip(headers or {}, self._secrets, strict=True))}
         self._json_headers = {**self._headers, "Content-Type": "application/json"}
 
-    @asynccontextmanager
-    async def open(
+    def open(
         self, method: str, path: str, body: Any = None, model: str = "", timeout: aiohttp.ClientTimeout | None = None
-    ) -> AsyncGenerator[aiohttp.ClientResponse, None]:
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         """An answered request with status 200; leaving it early closes the connection, and so stops the model.
 
         `path` is encoded already. `timeout`, when given, replaces the transport's. Raises what the refusal means,
         `ServerUnreachable`, `ModelTimeout` or `ModelFailed`.
         """
-        response = await self._send(method, path, body, model, timeout)
-        try:
-            if response.status != 200:
-                raise self._refusal(model, await self._refused(response))
-            yield response
-        finally:
-            response.release()
+        return _Opened(self, partial(self._send, method, path, body, model, timeout), model)
+
+    async def explain(self, response: aiohttp.ClientResponse, model: str) -> EmentaError:
+        """What an answer of another status than 200 means."""
+        return self._refusal(model, await self._refused(response))
 
     async def ask(self, method: str, path: str, body: Any = None, model: str = "") -> dict[str, Any]:
         """One short question and its answer, which is one JSON object."""
@@ -164,6 +162,31 @@ class HttpServer:
             if len(secret) >= 8:
                 message = message.replace(secret, "…")
         return short(message)
+
+
+class _Opened:
+    """An answer while it is read. A class, for as a generator it would cost as much as sending the request."""
+
+    __slots__ = ("_model", "_response", "_send", "_server")
+
+    def __init__(self, server: HttpServer, send: Callable[[], Awaitable[aiohttp.ClientResponse]], model: str) -> None:
+        self._server = server
+        self._send = send
+        self._model = model
+        self._response: aiohttp.ClientResponse | None = None
+
+    async def __aenter__(self) -> aiohttp.ClientResponse:
+        response = self._response = await self._send()
+        if response.status != 200:
+            try:
+                raise await self._server.explain(response, self._model)
+            finally:
+                response.release()
+        return response
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._response is not None:
+            self._response.release()
 
 
 class Deadline:
