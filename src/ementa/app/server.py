@@ -1,5 +1,6 @@
 """Runs the application: one process, stopped gracefully by SIGTERM or SIGINT."""
 
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -35,6 +36,9 @@ def run_server(app: FastAPI, settings: ServerSettings, on_ready: Callable[[First
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
+                gc.collect()
+                gc.freeze()
+                gc.set_threshold(10_000, 20, 50)
                 on_ready(app.state.first_key)
 
     # uvicorn raises the signal again once it has stopped, for whoever handled it before: nobody, we end with 0.
