@@ -178,10 +178,29 @@ def test_memory_is_for_administrators_to_say(admin: Caller, first: OllamaDouble,
     assert plain["options"]["temperature"] == 0.5
 
 
+def test_models_are_listed_with_their_servers_and_other_names(admin: Caller, names: list[str]) -> None:
+    admin.done("POST", "/admin/models/warm", {"model": "gemma3:4b"})
+    listed = admin.done("GET", "/models")
+    models = {model["name"]: model for model in listed["models"]}
+    assert sorted(models["gemma3:4b"]["servers"]) == sorted(names)
+    assert models["gemma3:4b"]["loaded"] is True
+    assert models["ementa-reader"]["loaded"] is False
+    assert models["gemma3:1b"]["digest"]
+    admin.done("PUT", "/admin/aliases/rapido", {"target": "gemma3:1b", "description": "O mais rápido"})
+    aliases = {alias["name"]: alias for alias in admin.done("GET", "/models")["aliases"]}
+    assert aliases["rapido"] == {"name": "rapido", "target": "gemma3:1b", "description": "O mais rápido"}
+    assert aliases["qwen2-7b"]["target"] == "qwen2:7b"
+    assert "rapido" in {model["name"] for model in admin.done("GET", "/api/tags")["models"]}
+
+
 def test_a_key_of_some_models_sees_and_asks_those(admin: Caller) -> None:
     asked = {"name": "some", "user": "some@example.com", "role": "user", "models": ["gemma3:*"]}
     other = Caller(admin.url, admin.done("POST", "/admin/keys", asked)["key"])
-    assert {model["name"] for model in other.done("GET", "/api/tags")["models"]} == {"gemma3:1b", "gemma3:4b"}
+    names = {"gemma3:1b", "gemma3:4b"}
+    assert names <= {model["name"] for model in other.done("GET", "/api/tags")["models"]} <= {*names, "rapido"}
+    listed = other.done("GET", "/models")
+    assert {model["name"] for model in listed["models"]} == names
+    assert {alias["target"] for alias in listed["aliases"]} <= names
     assert other.ask("POST", "/api/generate", {"model": "gemma3:1b", "prompt": "oi", "stream": False})[0] == 200
     for path in ("/api/generate", "/api/show", "/api/chat", "/api/embed"):
         status, told = other.ask("POST", path, {"model": "qwen2:7b", "prompt": "oi"})

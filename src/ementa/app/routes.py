@@ -1,5 +1,6 @@
 """The server's own addresses: health, metrics, models, documentation."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -12,6 +13,9 @@ import ementa
 from ementa.app.health import HealthBoard, require_ready
 from ementa.identity.deps import PrincipalDep
 from ementa.jobs import service as jobs
+from ementa.llm.gateway import Gateway
+from ementa.llm.routing.server import Server
+from ementa.llm.types import ModelInfo
 from ementa.observability.metrics import render
 
 router = APIRouter(tags=["server"])
@@ -58,12 +62,25 @@ class ModelRead(BaseModel):
     size_bytes: Annotated[int, Field(description="On disk; 0 when unknown.")]
     parameter_size: Annotated[str, Field(description="Its parameters, as `1.0B`; empty when unknown.")]
     quantization: Annotated[str, Field(description="As `Q4_K_M`; empty when unknown.")]
+    digest: Annotated[str, Field(description="Changes when the model behind the name does; may be empty.")]
+    modified_at: str
+    servers: Annotated[list[str], Field(description="Which servers have it.")]
+    loaded: Annotated[bool, Field(description="In a server's memory when that was last looked at.")]
+
+
+class AliasRead(BaseModel):
+    """Another name that can be written in `Model`."""
+
+    name: str
+    target: Annotated[str, Field(description="The model or alias that it stands for.")]
+    description: str
 
 
 class ModelList(BaseModel):
-    """Every model within reach, by name."""
+    """Every model within reach that the key may call, by name."""
 
     models: list[ModelRead]
+    aliases: list[AliasRead]
     default: Annotated[str, Field(description="The model of the command line and the web interface.")]
 
 
@@ -110,11 +127,28 @@ async def get_metrics(request: Request) -> Response:
 
 
 @router.get("/models")
-async def list_models(request: Request, _principal: PrincipalDep) -> ModelList:
-    """The models that can be asked, the built-in `ementa-reader` among them."""
-    gateway = request.app.state.runtime.gateway
-    models: list[Any] = [msgspec.to_builtins(model) for model in await gateway.models()]
-    return ModelList(models=models, default=gateway.settings.default_model)
+async def list_models(request: Request, principal: PrincipalDep) -> ModelList:
+    """The models that the key may ask, the built-in `ementa-reader` among them, and their other names."""
+    gateway: Gateway = request.app.state.runtime.gateway
+    infos = [info for info in await gateway.models() if principal.may_use(info.name)]
+    return ModelList(
+        models=[_told_model(info, gateway.states()) for info in infos],
+        aliases=[
+            AliasRead(name=alias.name, target=alias.target, description=alias.description)
+            for alias in sorted(gateway.described_aliases(), key=lambda alias: alias.name)
+            if principal.may_use(alias.name) or principal.may_use(gateway.resolve(alias.name))
+        ],
+        default=gateway.settings.default_model,
+    )
+
+
+def _told_model(info: ModelInfo, states: Sequence[Server]) -> ModelRead:
+    homes = [state for state in states if info.name in state.models]
+    return ModelRead(
+        **msgspec.to_builtins(info),
+        servers=[state.name for state in homes],
+        loaded=any(state.health is not None and info.name in state.health.loaded for state in homes),
+    )
 
 
 def _board(request: Request) -> HealthBoard:

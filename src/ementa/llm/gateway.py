@@ -17,7 +17,7 @@ from ementa.llm.answers import AnswerStore
 from ementa.llm.ask import Answer, Ask
 from ementa.llm.base import Provider, collect
 from ementa.llm.calls import Observer
-from ementa.llm.config import GatewayConfig
+from ementa.llm.config import Alias, GatewayConfig
 from ementa.llm.errors import ModelUnavailable
 from ementa.llm.routing.account import Call
 from ementa.llm.routing.attempt import Tries
@@ -126,6 +126,10 @@ class Gateway:
     def aliases(self) -> dict[str, str]:
         """Other names for models, and what each stands for."""
         return self._router.names.all_aliases()
+
+    def described_aliases(self) -> list[Alias]:
+        """The same with what administrators say of them."""
+        return self._router.names.described()
 
     def resolve(self, name: str) -> str:
         """The model that a name stands for, as far as is known without asking; a name that nobody knows, itself.

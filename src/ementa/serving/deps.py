@@ -6,7 +6,6 @@ which answers through it. Nothing here goes through FastAPI's dependencies: this
 
 import time
 from collections.abc import Awaitable, Callable
-from fnmatch import fnmatchcase
 from typing import Any
 
 import orjson
@@ -80,8 +79,7 @@ class Visit:
 
     def may_use(self, model: str) -> bool:
         """Whether the key was made for this model, by the name given here."""
-        patterns = self.principal.models
-        return not patterns or any(fnmatchcase(model, pattern) for pattern in patterns)
+        return self.principal.may_use(model)
 
     def permits(self, model: str) -> bool:
         """The same, by whatever name the model goes."""

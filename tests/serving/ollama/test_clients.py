@@ -135,7 +135,9 @@ def test_vectors(client: ollama.Client) -> None:
 
 def test_which_models_there_are(client: ollama.Client) -> None:
     models = {model.model: model for model in client.list().models}
-    assert {"gemma3:1b", "qwen2:7b", "all-minilm:latest"} <= set(models)
+    assert {"gemma3:1b", "qwen2:7b", "all-minilm:latest", "qwen2-7b"} <= set(models)
+    assert "ementa-reader" not in models
+    assert models["qwen2-7b"].digest == models["qwen2:7b"].digest
     gemma = models["gemma3:1b"]
     assert gemma.size == 815_319_791
     assert gemma.digest

@@ -48,8 +48,12 @@ class Names:
 
     def all_aliases(self) -> dict[str, str]:
         """Every alias and what it stands for at first."""
+        return {alias.name: alias.target for alias in self.described()}
+
+    def described(self) -> list[Alias]:
+        """The same with what administrators say of them."""
         every = {**self._built_in, **self._stored}
-        return {name: alias.target for name, alias in every.items() if name != alias.target}
+        return [alias for name, alias in every.items() if name != alias.target]
 
     def _follow(self, name: str, models: Models, way: tuple[str, ...], found: dict[str, None], seen: set[str]) -> None:
         alias = self._stored.get(name)

@@ -11,9 +11,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ementa.llm.errors import ModelsNotManaged
+from ementa.llm.reader import CAPABILITIES as READER_CAPABILITIES
 from ementa.llm.types import ChatRequest, EmbedRequest
 from ementa.serving import stewardship
 from ementa.serving.deps import Door, DoorRoute, Visit
+from ementa.serving.errors import ModelNotPermitted
 from ementa.serving.ollama import bodies, catalogue
 from ementa.serving.ollama.bodies import LOAD_OPTIONS, AnyBody, ChatBody, EmbedBody, EmbeddingsBody, GenerateBody
 from ementa.serving.ollama.errors import ModelMemoryReserved, OllamaRouteRefused
@@ -80,8 +82,12 @@ async def embeddings(visit: Visit) -> None:
 
 
 async def tags(visit: Visit) -> None:
-    """`GET /api/tags`: the models that the key may use."""
-    models = [catalogue.tagged(info.name, info) for info in await visit.gateway.models() if visit.may_use(info.name)]
+    """`GET /api/tags`: the models that the key may use, and their other names. The built-in reader is none of them: it
+    does not converse."""
+    offered = {info.name: info for info in await visit.gateway.models() if info.capabilities != READER_CAPABILITIES}
+    aliases = visit.gateway.aliases().items()
+    named = {name: offered[target] for name, target in aliases if target in offered} | offered
+    models = [catalogue.tagged(name, info) for name, info in sorted(named.items()) if visit.permits(name)]
     await visit.send_object({"models": models})
 
 
@@ -95,7 +101,8 @@ async def loaded(visit: Visit) -> None:
 async def show(visit: Visit) -> None:
     """`POST /api/show`: what is known of a model."""
     body = bodies.read_body(visit.body, bodies.NameBody)
-    await visit.admit(body.named)
+    if not visit.permits(body.named):
+        raise ModelNotPermitted(model=body.named)
     await visit.send_object(catalogue.shown(await visit.gateway.show(body.named)))
 
 
