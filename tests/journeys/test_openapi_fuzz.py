@@ -9,6 +9,7 @@ import json
 import urllib.request
 from typing import Any
 
+import administered
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
@@ -40,6 +41,7 @@ OPERATIONS = [
     ("post", "/v1/rerank"),
     ("get", "/v1/models"),
     ("get", "/v1/models/{model}"),
+    *administered.OPERATIONS,  # last: they change what the others are told
 ]
 UNFUZZED = {("get", "/queue/events")}
 CHECKS = [
@@ -89,6 +91,12 @@ def document(fuzzed: RunningServer) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
+def known_things(fuzzed: RunningServer) -> dict[str, str]:
+    """Something of each kind that administrators manage, by the name of the parameter that names it."""
+    return administered.make_things(fuzzed)
+
+
+@pytest.fixture(scope="module")
 def known_ids(fuzzed: RunningServer) -> list[str]:
     """One document done, one failed, one cancelled, one that was on its way when the fuzzing began."""
     return asyncio.run(_send_some(fuzzed))
@@ -129,9 +137,11 @@ def test_every_operation_is_fuzzed_and_every_field_told(document: dict[str, Any]
 
 @pytest.mark.parametrize(("method", "path"), OPERATIONS)
 def test_whatever_is_sent_the_answer_is_as_declared(
-    fuzzed: RunningServer, document: dict[str, Any], known_ids: list[str], method: str, path: str
+    fuzzed: RunningServer, document: dict[str, Any], request: pytest.FixtureRequest, method: str, path: str
 ) -> None:
     load_all_checks()
+    known_ids: list[str] = request.getfixturevalue("known_ids")
+    things: dict[str, str] = request.getfixturevalue("known_things") if path.startswith("/admin/") else {}
     operation = schemathesis.openapi.from_dict(document)[path][method]
     takes_input = bool(operation.path_parameters or operation.query or operation.headers or operation.body)
     modes = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE] if takes_input else [GenerationMode.POSITIVE]
@@ -148,6 +158,8 @@ def test_whatever_is_sent_the_answer_is_as_declared(
         def ask(case: Any, known: str | None, model: str | None) -> None:
             if known and "analysis_id" in case.path_parameters:
                 case.path_parameters["analysis_id"] = known
+            if known:
+                case.path_parameters |= {name: things[name] for name in case.path_parameters.keys() & things.keys()}
             if model and isinstance(case.body, dict) and "model" in case.body:
                 case.body["model"] = model
             case.call_and_validate(fuzzed.url, headers={"Key": fuzzed.key}, checks=CHECKS, timeout=30)
