@@ -30,6 +30,7 @@ from ementa.serving.management import ROUTE as pull_route
 from ementa.serving.management import router as models_router
 from ementa.serving.ollama.routes import ROUTES as ollama_routes
 from ementa.serving.openai.routes import ROUTES as openai_routes
+from ementa.serving.usage import router as usage_router
 from ementa.upkeep.watch import ResourceWatch
 
 
@@ -94,6 +95,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.include_router(analysis_router)
     app.include_router(admin_router)
     app.include_router(models_router)
+    app.include_router(usage_router)
     mount_docs(app)
     describe(app)
     gate = partial(

@@ -27,7 +27,7 @@ from ementa.kit.errors import (
     UpstreamFailed,
 )
 from ementa.kit.language import preferred_language
-from ementa.llm.errors import ModelContextExceeded, ModelRejected
+from ementa.llm.errors import ModelContextExceeded, ModelRejected, RateLimited
 from ementa.serving.errors import BodyTooDeep
 from ementa.serving.forms import Face, error_body, face_of, is_absent
 from ementa.storage.errors import StorageFull
@@ -163,8 +163,10 @@ def error_response(error: EmentaError, accept_language: str | None, path: str = 
         headers["Content-Language"] = "en"
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="ementa"'
-    if status in (429, 503, 507) and error.retryable:
+    if status in (429, 503, 507) and (error.retryable or "retry_after" in error.params):
         headers["Retry-After"] = str(error.params.get("retry_after", RETRY_AFTER_SECONDS))
+    if isinstance(error, RateLimited):
+        headers.update(error.headers)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = str(error.params["allowed"])
     if face == "openai" and not error.retryable:

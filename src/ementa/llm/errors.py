@@ -210,6 +210,9 @@ class ModelHostInvalid(Invalid):
 class RateLimited(LimitExceeded):
     """Somebody asks models too often, or for too many tokens, within a minute."""
 
+    headers: Sequence[tuple[str, str]] = ()
+    """The same that an answer would have had, with nothing left."""
+
     code = "RATE_LIMITED"
     pt = (
         "O limite {whose} é de {limit} {what} por minuto e foi atingido. Tente de novo em {retry_after} s "

@@ -106,7 +106,7 @@ class Limiter:
     def __init__(self, settings: LlmSettings, budgets: Budgets, windows: MemoryWindows | None = None) -> None:
         """Limits are shared by the servers that share `settings.redis_url`, each server's own without one."""
         self._settings = settings
-        self._budgets = budgets
+        self.budgets = budgets
         self._memory = MemoryWindows() if windows is None else windows
         self._shared = _share(settings)
         self._plans: dict[Subjects, _Plan] = {}
@@ -136,12 +136,12 @@ class Limiter:
 
     def budget_shares(self) -> list[float]:
         """How much of each budget of this month is spent, of those whose owner has called: 0.9 is 90 %."""
-        month = self._budgets.month()
+        month = self.budgets.month()
         return [share for seen, share in self._shares.values() if seen == month]
 
     def tell(self, record: CallRecord) -> None:
         """A call ended: count what it really took."""
-        self._budgets.add(record)
+        self.budgets.add(record)
         limits = record.caller.limits
         if not limits:
             return
@@ -155,7 +155,7 @@ class Limiter:
 
     async def close(self) -> None:
         """Let go of Redis and of what still reads."""
-        await self._budgets.close()
+        await self.budgets.close()
         if self._shared:
             await self._shared.close()
 
@@ -181,16 +181,18 @@ class Limiter:
         if worst is None:
             return
         self._count_refusal(worst.whose, worst.unit)
-        raise RateLimited(
+        error = RateLimited(
             details={"limit_of": worst.whose, "unit": worst.unit, "limit": worst.limit, "per_seconds": int(WINDOW)},
             whose=_WHOSE[worst.whose],
             what=_WHAT[worst.unit],
             limit=worst.limit,
             retry_after=whole_seconds(longest),
         )
+        error.headers = Allowance(plan.quotas, windows).headers()
+        raise error
 
     async def _check_budget(self, subject: str, limits: Limits) -> None:
-        spent = await self._budgets.spent(subject)
+        spent = await self.budgets.spent(subject)
         shares = [0.0]
         if limits.monthly_tokens:
             shares.append(spent.tokens / limits.monthly_tokens)
