@@ -63,7 +63,7 @@ class ModelRead(BaseModel):
     parameter_size: Annotated[str, Field(description="Its parameters, as `1.0B`; empty when unknown.")]
     quantization: Annotated[str, Field(description="As `Q4_K_M`; empty when unknown.")]
     digest: Annotated[str, Field(description="Changes when the model behind the name does; may be empty.")]
-    modified_at: str
+    modified_at: Annotated[str, Field(description="When it last changed, as its server says; may be empty.")]
     servers: Annotated[list[str], Field(description="Which servers have it.")]
     loaded: Annotated[bool, Field(description="In a server's memory when that was last looked at.")]
 
