@@ -6,17 +6,17 @@ _COMMON = {
     "pt": (
         "de da do que e em para não uma os com no na por mais as dos como mas ao ele das seu sua ou ser "
         "quando muito nos já eu também só pelo pela até isso ela entre depois sem mesmo aos seus são foi têm "
-        "está conforme nº valor data"
+        "está conforme nº valor data o é qual quais quanto quantos onde"
     ),
     "en": (
         "the of and to in a is that for it as was with be by on not he his but at are this have from or had "
         "an they which one you were her all she there would their we him been has when who will more no if "
-        "out amount date"
+        "out amount date what how much many does"
     ),
     "es": (
         "de la que el en y los se del las un por con no una su para es al lo como más pero sus le ya o este "
         "sí porque esta entre cuando muy sin sobre también hasta hay donde quien desde todo nos durante todos "
-        "uno les ni"
+        "uno les ni cuál cuánto cuántos dónde"
     ),
     "fr": (
         "de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec "

@@ -4,7 +4,6 @@ import asyncio
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -78,50 +77,70 @@ MOVES = st.lists(
 )
 
 
+class Play:
+    """Guests who come, leave and give up."""
+
+    def __init__(self, places: int, most: int, max_loaded: int) -> None:
+        self.clock = Clock()
+        self.floor = Floor(most, max_loaded, 5.0, self.clock)
+        self.places, self.most, self.max_loaded = places, most, max_loaded
+        self.guests: list[Guest] = []
+        self.let_in: list[Guest] = []
+
+    @property
+    def inside(self) -> list[Guest]:
+        return [guest for guest in self.guests if guest.inside]
+
+    @property
+    def waiting(self) -> list[Guest]:
+        return [guest for guest in self.guests if not guest.task.done()]
+
+    async def move(self, what: str, tenant: int, user: int, model: int, pick: int) -> None:
+        self.clock.now += 1.0
+        inside, waiting = self.inside, self.waiting
+        if what == "come":
+            line = self.floor.line(f"m{model}", self.places)
+            self.guests.append(Guest(self.floor, line, f"t{tenant}", f"u{user}", len(self.guests), self.let_in))
+        elif what == "leave" and inside:
+            inside[pick % len(inside)].leave()
+        elif what == "cancel" and waiting:
+            waiting[pick % len(waiting)].task.cancel()
+        elif what == "let in and cancelled" and inside and waiting:
+            inside[pick % len(inside)].leave()
+            for guest in waiting[pick % 2 :: 2]:  # whoever was just let in has not run yet
+                guest.task.cancel()
+        await settle()
+        check(self.floor, self.guests, self.most)
+        if self.max_loaded:
+            assert len({guest.line.model for guest in self.inside}) <= self.max_loaded
+
+    async def finish(self) -> None:
+        while inside := self.inside:
+            self.clock.now += 1.0
+            inside[0].leave()
+            await settle()
+
+    def check_end(self) -> None:
+        assert self.waiting == []
+        assert all(line.running == line.waiting == 0 for line in self.floor.lines.values())
+        assert all(guest.refused or guest.task.cancelled() or guest in self.let_in for guest in self.guests)
+        by_user = defaultdict(list)
+        for guest in self.let_in:
+            by_user[guest.line.model, guest.tenant, guest.user].append(guest.number)
+        assert all(numbers == sorted(numbers) for numbers in by_user.values())
+
+
 @settings(max_examples=150, deadline=None)
 @given(MOVES, st.integers(1, 3), st.integers(1, 8), st.integers(0, 2))
 def test_nothing_is_lost_and_nobody_waits_for_ever(
     moves: list[tuple[str, int, int, int, int]], places: int, most: int, max_loaded: int
 ) -> None:
     async def play() -> None:
-        clock = Clock()
-        floor = Floor(most, max_loaded, 5.0, clock)
-        guests: list[Guest] = []
-        let_in: list[Guest] = []
-        for number, (move, tenant, user, model, pick) in enumerate(moves):
-            clock.now += 1.0
-            inside = [guest for guest in guests if guest.inside]
-            waiting = [guest for guest in guests if not guest.task.done()]
-            if move == "come":
-                line = floor.line(f"m{model}", places)
-                guests.append(Guest(floor, line, f"t{tenant}", f"u{user}", number, let_in))
-            elif move == "leave" and inside:
-                inside[pick % len(inside)].leave()
-            elif move == "cancel" and waiting:
-                waiting[pick % len(waiting)].task.cancel()
-            elif move == "let in and cancelled" and inside and waiting:
-                inside[pick % len(inside)].leave()
-                for guest in waiting:  # whoever was just let in has not run yet
-                    if pick % 2:
-                        guest.task.cancel()
-            await settle()
-            check(floor, guests, most)
-            if max_loaded:
-                assert len({guest.line.model for guest in guests if guest.inside}) <= max_loaded
-        while inside := [guest for guest in guests if guest.inside]:
-            clock.now += 1.0
-            inside[0].leave()
-            await settle()
-        assert all(guest.task.done() for guest in guests)
-        assert all(line.running == line.waiting == 0 for line in floor.lines.values())
-        for guest in guests:
-            assert guest.refused or guest.task.cancelled() or guest in let_in
-            with suppress(asyncio.CancelledError):
-                await guest.task
-        by_user = defaultdict(list)
-        for guest in let_in:
-            by_user[guest.line.model, guest.tenant, guest.user].append(guest.number)
-        assert all(numbers == sorted(numbers) for numbers in by_user.values())
+        guests = Play(places, most, max_loaded)
+        for move in moves:
+            await guests.move(*move)
+        await guests.finish()
+        guests.check_end()
 
     run(play)
 

@@ -59,6 +59,8 @@ def test_the_first_that_fits_wins() -> None:
     assert targets_of(rules, facts(PT)) == ("portuguese",)
     assert targets_of(rules, facts(EN)) == ("english",)
     assert targets_of(rules, facts("4711 0815")) == ("rest",)
+    assert targets_of(rules, facts("Qual é o total da nota?")) == ("portuguese",)
+    assert targets_of(rules, facts("Is it due?")) == ("english",)
     assert targets_of([], facts()) == ()
 
 

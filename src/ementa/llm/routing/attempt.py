@@ -131,16 +131,23 @@ class Tries(Generic[P, T]):
 
     async def _from_any(self, model: str, homes: Sequence[Home]) -> tuple[Lease, T]:
         failures: list[EmentaError] = []
-        for home in homes[:ATTEMPTS]:
+        able = 0
+        for home in homes:
             try:
+                able += 1
                 return await self._from(home, model)
+            except ModelLacksCapability as error:
+                able -= 1
+                failures.append(error)  # this server has it in another form; nothing was sent
             except _WORTH_ANOTHER_SERVER as error:
                 failures.append(error)
             except ModelUnavailable as error:
                 # It was removed from that server since we last looked.
                 home.server.looked(model, None)
                 failures.append(error)
-        failure = failures[0]
+            if able == ATTEMPTS:
+                break
+        failure = next((error for error in failures if not isinstance(error, ModelLacksCapability)), failures[0])
         if type(failure) is ModelUnavailable:
             raise await self._directory.explain(model) from failure
         raise failure

@@ -12,8 +12,9 @@ from ementa.llm.types import Caller, ChatRequest
 
 Price = Callable[[str], float | None]
 """What a million tokens out of a model cost, in the currency of the settings; None when nobody knows."""
-_LEAST_LANGUAGE = 1.0
-"""Words that tell a language. A question is short, and a rule that guesses wrong now and then still answers."""
+_LEAST_LANGUAGE = 0.3
+"""Words that tell a language, shared ones counting in part: a question may have one only. A rule that guesses wrong now
+and then still answers."""
 
 
 class Facts:

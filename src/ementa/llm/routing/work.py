@@ -11,10 +11,9 @@ import msgspec
 from ementa.llm.ask import Ask
 from ementa.llm.base import Forward, Forwarded
 from ementa.llm.context import fit_context
-from ementa.llm.errors import ModelFailed, ModelTimeout
+from ementa.llm.errors import ModelFailed, ModelLacksCapability, ModelTimeout
 from ementa.llm.routing.account import Call
 from ementa.llm.routing.attempt import Lease
-from ementa.llm.routing.needs import require
 from ementa.llm.routing.server import Server
 from ementa.llm.settings import LlmSettings
 from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, EmbedRequest, ModelInfo, RerankRequest, Usage
@@ -187,8 +186,8 @@ class TextWork(Generic[R, A]):
     def prepare(self, server: Server, info: ModelInfo) -> R:
         """The request for this model; raises `ModelLacksCapability` when the server cannot at all."""
         if self._verb(server) is None:
-            only = tuple(name for name in info.capabilities if name != self._capability) or ("completion",)
-            require(msgspec.structs.replace(info, capabilities=only), info.name, (self._capability,))
+            others = [name for name in info.capabilities if name != self._capability]
+            raise ModelLacksCapability.of(info.name, self._capability, others)
         return msgspec.structs.replace(self._request, model=info.name)
 
     async def run(self, lease: Lease, prepared: R, seconds: float) -> A:
