@@ -122,6 +122,9 @@ def test_failures_have_their_status_or_are_the_last_line(admin: Caller, names: l
     lines = pulled(admin, {"model": "fail-pull:1b", "server": names[0]})
     assert lines[0]["status"]
     assert set(lines[-1]) == {"error", "code"}
+    for method, path in (("POST", "/admin/models/warm"), ("POST", "/admin/models/unload")):
+        assert admin.refused(method, path, {"model": "nope:1b"}) == (404, "MODEL_NOT_STOCKED")
+    assert admin.refused("DELETE", "/admin/models/hf.co/no/pe:1b") == (404, "MODEL_NOT_STOCKED")
     assert admin.refused("POST", "/admin/models/warm", {"model": "ementa-reader"}) == (422, "MODELS_NOT_MANAGED")
     for body in ({}, {"model": ""}, {"model": 3}, {"model": "x", "force": True}):
         for act in ("pull", "warm", "unload"):

@@ -1,6 +1,6 @@
 """What a door of the gateway refuses by itself, whatever the dialect. `name` is the parameter to blame."""
 
-from ementa.kit.errors import Forbidden, Invalid, TooLarge
+from ementa.kit.errors import Forbidden, Invalid, NotFound, TooLarge
 
 
 class ModelNotPermitted(Forbidden):
@@ -9,6 +9,14 @@ class ModelNotPermitted(Forbidden):
     code = "MODEL_NOT_PERMITTED"
     pt = "Esta chave não pode usar o modelo {model}. Use um dos que a lista mostra ou outra chave."
     en = "This key may not use the model {model}. Use one of those listed or another key."
+
+
+class ModelNotStocked(NotFound):
+    """No server has the model that an administrator names."""
+
+    code = "MODEL_NOT_STOCKED"
+    pt = "Nenhum servidor tem o modelo {model}. Veja os que há em GET /admin/models."
+    en = "No server has the model {model}. See those there are at GET /admin/models."
 
 
 class BodyNotJson(Invalid):

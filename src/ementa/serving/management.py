@@ -1,7 +1,8 @@
 """`/admin/models`: which models lie on which servers, downloaded, removed, loaded and unloaded. Model servers are
 common to all tenants, so this is for the administrators of the first one."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import msgspec
@@ -10,11 +11,14 @@ from msgspec import Meta
 from pydantic import BaseModel, Field
 
 from ementa.identity.deps import HouseAdminDep
+from ementa.llm.errors import ModelUnavailable
 from ementa.llm.gateway import Gateway
 from ementa.llm.stock import Stocked, list_stock
 from ementa.serving import stewardship
 from ementa.serving.admin.forms import PRINTABLE, Body, ModelName
 from ementa.serving.deps import Door, DoorRoute, Visit
+from ementa.serving.errors import ModelNotStocked
+from ementa.serving.forms import is_absent
 from ementa.serving.openapi import Operation, object_of
 from ementa.serving.typed import read_as
 
@@ -85,7 +89,8 @@ async def list_loaded(request: Request, _principal: HouseAdminDep) -> Loaded:
 async def warm_model(request: Request, principal: HouseAdminDep, body: ModelAct) -> Response:
     """Load a model into the memory of every server that has it, or of one."""
     await stewardship.record(request.scope, principal, "model.warm", body.model, body.server)
-    await _gateway(request).warm(body.model, body.server)
+    with _had(body.model):
+        await _gateway(request).warm(body.model, body.server)
     return Response(status_code=204)
 
 
@@ -93,7 +98,8 @@ async def warm_model(request: Request, principal: HouseAdminDep, body: ModelAct)
 async def unload_model(request: Request, principal: HouseAdminDep, body: ModelAct) -> Response:
     """Let a model leave the memory of every server that has it, or of one. What it is answering ends first."""
     await stewardship.record(request.scope, principal, "model.unload", body.model, body.server)
-    await _gateway(request).unload(body.model, body.server)
+    with _had(body.model):
+        await _gateway(request).unload(body.model, body.server)
     return Response(status_code=204)
 
 
@@ -106,7 +112,8 @@ async def delete_model(
 ) -> Response:
     """Remove a model from its server's disk. Which one must be said when several have it."""
     await stewardship.record(request.scope, principal, "model.delete", name, server)
-    await _gateway(request).delete(name, server)
+    with _had(name):
+        await _gateway(request).delete(name, server)
     return Response(status_code=204)
 
 
@@ -133,6 +140,17 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         errors=(404, 409, 502),
     )
 }
+
+
+@contextmanager
+def _had(model: str) -> Generator[None]:
+    """To those who manage models one that is nowhere is not unavailable, but not there."""
+    try:
+        yield
+    except ModelUnavailable as error:
+        if is_absent(error):
+            raise ModelNotStocked(details=error.details, model=model) from error
+        raise
 
 
 def _told(one: Stocked) -> StockedRead:

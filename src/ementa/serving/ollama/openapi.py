@@ -58,7 +58,9 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("post", "/api/pull"): _asks(
         "Download a model; for administrators", PROGRESS, NameBody, model_call=False, stream=_LINES
     ),
-    ("delete", "/api/delete"): _asks("Remove a model; for administrators", {}, NameBody, model_call=False),
+    ("delete", "/api/delete"): _asks(
+        "Remove a model; for administrators", object_of({"status": _TEXT}), NameBody, model_call=False
+    ),
     ("get", "/api/version"): Operation(
         "The Ollama whose API this is", _TAG, object_of({"version": _TEXT}), model_call=False, public=True
     ),

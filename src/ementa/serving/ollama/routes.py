@@ -116,7 +116,7 @@ async def delete(visit: Visit) -> None:
     """`DELETE /api/delete`: remove a model from the server that has it; for administrators."""
     body = bodies.read_body(visit.body, bodies.NameBody)
     await stewardship.delete(visit, body.named, "")
-    await visit.send(b"")
+    await visit.send_object({"status": "success"})
 
 
 async def refuse(visit: Visit) -> None:
