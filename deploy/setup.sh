@@ -69,6 +69,26 @@ ensure_redis() {
   say ""
 }
 
+# Checks the alert rules. Taken out of Debian's package, which would start a Prometheus.
+ensure_promtool() {
+  if [ -x .venv/bin/promtool ] || command -v promtool >/dev/null 2>&1; then return; fi
+  local place
+  place="$(mktemp -d)"
+  chmod 755 "$place"
+  if command -v apt-get >/dev/null 2>&1 && (cd "$place" && fetch_package prometheus) >/dev/null 2>&1 &&
+    dpkg -x "$place"/prometheus_*.deb "$place/out" && install -m 755 "$place/out/usr/bin/promtool" .venv/bin/promtool; then
+    rm -rf "$place"
+    return
+  fi
+  rm -rf "$place"
+  say ""
+  say "promtool is missing and could not be installed from here: the tests of the alert rules will not run."
+  say "It comes with Prometheus: https://prometheus.io/download, or apt-get install prometheus."
+  say ""
+}
+
+fetch_package() { apt-get download -qq "$1" || { as_root apt-get update -qq && apt-get download -qq "$1"; }; }
+
 make_environment() {
   if [ -x .venv/bin/python ] && .venv/bin/python -m pip --version >/dev/null 2>&1; then return; fi
   if [ ! -x .venv/bin/python ] && ! "$python" -m venv .venv 2>/dev/null; then
@@ -99,7 +119,7 @@ find_python
 make_environment
 install_packages
 ensure_tesseract
-if [ "$kind" = dev ]; then ensure_redis; fi
+if [ "$kind" = dev ]; then ensure_redis; ensure_promtool; fi
 fingerprint >"$stamp"
 # What develops Ementa also runs it.
 if [ "$kind" = dev ]; then cat requirements/base.txt pyproject.toml | cksum >.venv/.installed; fi
