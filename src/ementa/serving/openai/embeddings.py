@@ -51,7 +51,7 @@ async def embeddings(visit: Visit) -> None:
     visit.answered(result.model, result.server, upstream_ms=result.latency_ms)
     packed = asked.encoding_format == "base64"
     data = [
-        {"object": "embedding", "index": index, "embedding": pack(vector) if packed else vector}
+        {"object": "embedding", "index": index, "embedding": pack(vector) if packed else list(vector)}
         for index, vector in enumerate(result.vectors)
     ]
     usage = {"prompt_tokens": result.prompt_tokens, "total_tokens": result.prompt_tokens}
