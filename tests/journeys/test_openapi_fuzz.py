@@ -41,7 +41,24 @@ OPERATIONS = [
     ("post", "/v1/rerank"),
     ("get", "/v1/models"),
     ("get", "/v1/models/{model}"),
+    ("post", "/llm/generate"),
+    ("post", "/api/chat"),
+    ("post", "/api/generate"),
+    ("post", "/api/embed"),
+    ("post", "/api/embeddings"),
+    ("get", "/api/tags"),
+    ("get", "/api/ps"),
+    ("post", "/api/show"),
+    ("get", "/api/version"),
+    ("get", "/admin/models"),
+    ("get", "/admin/models/loaded"),
+    ("post", "/admin/models/warm"),
+    ("post", "/admin/models/unload"),
+    ("post", "/admin/models/pull"),
+    ("post", "/api/pull"),
     *administered.OPERATIONS,  # last: they change what the others are told
+    ("delete", "/admin/models/{name}"),
+    ("delete", "/api/delete"),
 ]
 UNFUZZED = {("get", "/queue/events")}
 CHECKS = [

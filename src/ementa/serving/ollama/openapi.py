@@ -38,7 +38,7 @@ _MODEL = object_of({"details": _OBJECT, "model_info": _OBJECT, "capabilities": l
 PROGRESS = object_of(
     {"status": _TEXT, "digest": _TEXT, "total": _WHOLE, "completed": _WHOLE}, "digest", "total", "completed"
 )
-_FAILS = (404, 502, 503)
+_FAILS = (404, 409, 502, 503)
 
 
 def _asks(summary: str, answer: Schema, body: type, **more: Any) -> Operation:
