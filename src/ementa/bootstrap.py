@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import ementa
 from ementa.analysis import retention
@@ -17,6 +18,7 @@ from ementa.identity.calls import audit_calls
 from ementa.jobs.concurrency import derive, detect_hardware
 from ementa.jobs.engines import create_engine
 from ementa.jobs.supervisor import Supervisor
+from ementa.kit.registry import AdapterMissing
 from ementa.llm.answer_stores.choice import open_answers
 from ementa.llm.answer_stores.database import erase_expired
 from ementa.llm.checks import list_kinds
@@ -26,6 +28,7 @@ from ementa.llm.limits.budgets import Budgets
 from ementa.llm.limits.limiter import Limiter
 from ementa.llm.metrics import CallMetrics, GatewayState
 from ementa.llm.retention import erase_calls
+from ementa.llm.service import renew_secrets
 from ementa.llm.usage.prices import Prices
 from ementa.llm.usage.recorder import Recorder
 from ementa.llm.watch import ConfigWatch
@@ -35,6 +38,9 @@ from ementa.storage.directory import prepare_data
 from ementa.storage.filesystem import FilesystemStore
 from ementa.upkeep.jobs import sweep_kind
 from ementa.upkeep.sweep import Sweep, house_sweeps
+
+if TYPE_CHECKING:
+    from ementa.llm.tracing import CallTracer
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +69,13 @@ class Runtime:
         self.recorder = Recorder(self.database, settings.data, llm, self.prices, audit_calls)
         self.registry = new_registry(ementa.__version__)
         counted = CallMetrics(self.registry, self.prices)
+        self.tracer = _make_tracer(settings.observability.otlp_endpoint)
+        traced = (self.tracer.tell,) if self.tracer else ()
         self.answers = open_answers(llm, self.database)
         self.gateway = Gateway(
             llm,
             settings.plugins,
-            observers=(self.limiter.tell, self.recorder.tell, counted.tell),
+            observers=(self.limiter.tell, self.recorder.tell, counted.tell, *traced),
             answers=self.answers,
             price=self.prices.per_million_out,
         )
@@ -103,6 +111,9 @@ class Runtime:
     async def open(self) -> None:
         """Bring the database up to date and open the gateway: all that jobs need, but none is run."""
         await upgrade(self.database)
+        async with self.database.transaction() as session:
+            if renewed := await renew_secrets(session, self.secrets):
+                log.info("secrets encrypted with the new key", extra={"count": renewed})
         self.prices.apply(GatewayConfig())  # the servers of the settings; what is stored comes with the watch
         await self.recorder.start()
         await self.config_watch.start()
@@ -117,6 +128,8 @@ class Runtime:
         await self.gateway.close()
         await self.limiter.close()
         await self.recorder.stop()
+        if self.tracer:
+            await self.tracer.close()
         await self.answers.close()
         await self.database.close()
 
@@ -157,3 +170,13 @@ class Runtime:
             Sweep("calls", calls),
             *house,
         ]
+
+
+def _make_tracer(endpoint: str) -> "CallTracer | None":
+    if not endpoint:
+        return None
+    try:
+        from ementa.llm.tracing import CallTracer  # noqa: PLC0415 - an extra, and 20 MB that few need
+    except ImportError as error:
+        raise AdapterMissing(name="otlp", group="tracing", cause="pip install 'ementa[tracing]'") from error
+    return CallTracer(endpoint)

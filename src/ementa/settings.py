@@ -49,6 +49,7 @@ NAMES = {
     "MAX_TOKENS": "llm.max_tokens",
     "TIMEOUT": "llm.timeout_seconds",
     "LOG_LEVEL": "observability.log_level",
+    "EMENTA_OTLP_ENDPOINT": "observability.otlp_endpoint",
 }
 """Short names and the fields they set."""
 

@@ -16,3 +16,7 @@ class ObservabilitySettings(Section):
     """Size at which the log file is rotated."""
     log_files: int = 5
     """Rotated files kept."""
+    otlp_endpoint: str = ""
+    """Base URL of an OpenTelemetry collector (OTLP over HTTP, `http://collector:4318`) that is sent a span of each call
+    to a model, without a word of it; needs the extra `tracing`. Empty: nothing is sent. `EMENTA_OTLP_ENDPOINT` sets
+    it."""

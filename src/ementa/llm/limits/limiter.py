@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from ementa.kit import clock
+from ementa.kit.registry import AdapterMissing
 from ementa.llm.calls import CallRecord
 from ementa.llm.errors import BudgetSpent, RateLimited
 from ementa.llm.limits.budgets import Budgets, next_month
@@ -95,8 +96,10 @@ _FREE = Allowance()
 def _share(settings: LlmSettings) -> "SharedWindows | None":
     if settings.redis_url is None:
         return None
-    from ementa.llm.limits.shared import SharedWindows  # noqa: PLC0415 - loads a client that few need
-
+    try:
+        from ementa.llm.limits.shared import SharedWindows  # noqa: PLC0415 - an extra, and a client that few need
+    except ImportError as error:
+        raise AdapterMissing(name="redis", group="limits", cause="pip install 'ementa[redis]'") from error
     return SharedWindows(settings.redis_url.get_secret_value())
 
 
