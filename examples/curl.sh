@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole round with curl: send teste.jpg, follow it in the queue, wait for the answer. Needs curl and python3.
-#   KEY=… [BASE=http://127.0.0.1:8000] [MODEL=gemma3:1b] examples/curl.sh [FILE]
+#   KEY=… [BASE=http://127.0.0.1:8000] [MODEL=gemma3:1b] [CHAT_MODEL=gemma3:1b] examples/curl.sh [FILE]
 set -euo pipefail
 here="$(cd "$(dirname "$0")" && pwd)"
 base="${BASE:-http://127.0.0.1:8000}"
@@ -25,3 +25,14 @@ curl -sS --fail-with-body "$base/response/$id?wait=60" -H "Key: $KEY" | show
 
 echo "Only the JSON asked for:"
 curl -sS --fail-with-body "$base/response/$id?form=bare" -H "Key: $KEY" | show
+
+echo "One prompt to a language model, where one is connected:"
+if curl -sS --fail-with-body "$base/models" -H "Key: $KEY" | grep -q '"completion"'; then
+  curl -sS --fail-with-body -X POST "$base/llm/generate" \
+    -H "Key: $KEY" \
+    -H "Content-Type: application/json" \
+    -d "{\"model\": \"${CHAT_MODEL:-gemma3:1b}\", \"prompt\": \"Diga bom dia\",
+         \"params\": {\"temperature\": 0.2, \"max_tokens\": 100, \"top_p\": 0.9, \"top_k\": 40}}" | show
+else
+  echo "none: see docs/guides/models.md"
+fi

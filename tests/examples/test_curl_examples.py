@@ -62,3 +62,4 @@ def test_the_example_script_prints_the_answer(server: RunningServer) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert '"proof"' in done.stdout
     assert '"cnpj_emitente": "70.342.566/0001-87"' in done.stdout
+    assert '"text": "Resposta à pergunta: Diga bom dia"' in done.stdout

@@ -33,7 +33,7 @@ class Runner:
         async with self._session.request(
             request["method"], url, headers=headers, data=self._body(request.get("body")), timeout=timeout
         ) as answer:
-            if answer.content_type == "text/event-stream":
+            if answer.content_type == "text/event-stream" and "/queue/" in url:
                 assert await answer.content.readline()
                 return answer.status
             body = await answer.read()
@@ -49,6 +49,8 @@ class Runner:
             return None
         if body["mode"] == "file":
             return (EXAMPLES / body["file"]["src"]).read_bytes()
+        if body["mode"] == "raw":
+            return self._filled(body["raw"])
         assert body["mode"] == "formdata"
         form = aiohttp.FormData()
         for field in body["formdata"]:
