@@ -91,7 +91,7 @@ def test_a_taken_port_is_said_so(tmp_path: Path) -> None:
 
 def test_doctor_says_what_is_missing_and_how_to_fix_it(tmp_path: Path) -> None:
     done = run("--lang", "en", "doctor", cwd=tmp_path)
-    for name in ("python", "data", "disk", "memory", "database", "ocr", "sandbox", "key", "port", "models"):
+    for name in ("python", "data", "disk", "memory", "database", "ocr", "sandbox", "key", "port", "servers", "models"):
         assert f" {name}: " in done.stdout
     assert "ollama serve" in done.stdout
 

@@ -1,5 +1,6 @@
 """`ementa doctor` on a machine that lacks this or that: what is told, what to do, and the exit code."""
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -8,7 +9,11 @@ from typing import Any
 import pytest
 from shell import Run
 
+from ementa.bootstrap import Runtime
 from ementa.extraction.ocr.tessdata import find_tessdata
+from ementa.llm import service
+from ementa.llm.service import ServerDraft
+from ementa.settings import load_settings
 from ementa.testing.ollama.double import OllamaDouble
 
 
@@ -40,6 +45,30 @@ def test_missing_languages_of_tesseract(ementa: Run, tmp_path: Path, language: s
     assert states(some)["ocr"]["state"] == "warning"
     assert "por" in states(some)["ocr"]["found"]
     assert "tesseract-ocr-por" in states(some)["ocr"]["fix"]
+
+
+def test_servers_that_administrators_added_are_examined_too(ementa: Run, tmp_path: Path) -> None:
+    async def add(url: str) -> None:
+        settings = load_settings(data=tmp_path / "data")
+        runtime = Runtime(settings)
+        try:
+            await runtime.open()
+            async with runtime.database.transaction() as session:
+                box = runtime.secrets
+                await service.add_server(session, box, ServerDraft("gpu", "ollama", url))
+                await service.add_server(session, box, ServerDraft("paid", "openai", "http://127.0.0.1:1", "a-secret"))
+        finally:
+            await runtime.stop()
+
+    with OllamaDouble() as ollama:
+        asyncio.run(add(ollama.url))
+        told = states(ementa("doctor", "--json"))
+        assert (told["servers"]["state"], told["servers"]["found"]) == ("ok", "gpu, paid")
+        assert "gemma3:1b" in told["models"]["found"]
+        (tmp_path / "data" / "secret.key").unlink()
+        told = states(ementa("--lang", "en", "doctor", "--json"))
+        assert (told["servers"]["state"], told["servers"]["found"]) == ("warning", "gpu")
+        assert "secret.key" in told["servers"]["fix"]
 
 
 @pytest.mark.parametrize(("language", "words"), [("pt", "inicie o Ollama"), ("en", "start Ollama")])

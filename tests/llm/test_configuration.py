@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import func, select, text
 
 from ementa.db.database import Database
@@ -132,6 +133,24 @@ async def test_a_secret_is_sealed_for_its_row_and_its_address(database: Database
         row = await service.get_server(session, first)
         with pytest.raises(SecretRequired):
             await service.change_server(session, box, row, ServerDraft("1", "ollama", "elsewhere"))
+
+
+async def test_a_new_key_takes_over_and_the_old_one_may_go(database: Database, tmp_path: Path) -> None:
+    old, new = SecretStr("o" * 20 + "1234567890abcdef"), SecretStr("n" * 20 + "fedcba0987654321")
+    server = await add_server(database, SecretBox(tmp_path, old), secret=SECRET)
+    await add_server(database, SecretBox(tmp_path, new), "new already", secret=SECRET)
+    await add_server(database, SecretBox(tmp_path, old), "none")
+    both = SecretBox(tmp_path, SecretStr(f"{new.get_secret_value()},{old.get_secret_value()}"))
+    async with database.transaction() as session:
+        assert await service.renew_secrets(session, SecretBox(tmp_path, new)) == 0  # the old key is not there
+    async with database.transaction() as session:
+        assert await service.renew_secrets(session, both) == 1
+    async with database.transaction() as session:
+        assert await service.renew_secrets(session, both) == 0
+    stored = await load(database, SecretBox(tmp_path, new))
+    assert stored.problems == {}
+    assert {one.name: one.secret for one in stored.config.servers}["gpu"] == SECRET
+    assert server in (await load(database, SecretBox(tmp_path, old))).problems
 
 
 async def test_rows_that_make_no_sense_are_left_out_and_named(database: Database, box: SecretBox) -> None:

@@ -34,6 +34,7 @@ def command(data: Path | None, as_json: bool) -> None:
 
 async def _examine(settings: Any, *, show: bool) -> list[Any]:
     from ementa.db.database import Database
+    from ementa.db.secrets import SecretBox
     from ementa.extraction.sandbox.pool import SandboxPool
     from ementa.llm.gateway import Gateway
     from ementa.upkeep.doctor import Patient, examine
@@ -43,12 +44,14 @@ async def _examine(settings: Any, *, show: bool) -> list[Any]:
         host=settings.app.host,
         port=settings.app.port,
         database=Database(settings.db, settings.data),
+        secrets=SecretBox(settings.data, settings.db.secret_key),
         pool=SandboxPool(settings.extraction),
         gateway=Gateway(settings.llm, settings.plugins),
         extraction=settings.extraction,
         identity=settings.identity,
         upkeep=settings.upkeep,
         default_model=settings.llm.default_model,
+        plugins=settings.plugins,
     )
     found: list[Any] = []
     try:

@@ -2,8 +2,8 @@
 
 The key is `EMENTA_SECRET_KEY`, which servers that share a PostgreSQL database must share too, or, when that is not set,
 the file `secret.key` of the data directory (0600), made when the first secret is stored. Either may hold several keys,
-separated by commas or lines: the first encrypts, all decrypt, so a new one is put before the old and secrets go over to
-it as they are written again.
+separated by commas or lines: the first encrypts, all decrypt. To replace a key, put the new one first and start again:
+what was encrypted with the old one is encrypted anew (`llm.service.renew_secrets`), and the old one may go.
 
 What is stored: one byte of format, eight that tell the key, a nonce of twelve, and the text under AES-256-GCM, bound to
 the row it belongs to: copied into another row it cannot be read.
@@ -53,6 +53,12 @@ class SecretBox:
         key = _key_id(self._texts[0])
         nonce = os.urandom(_NONCE_BYTES)
         return _FORMAT + key + nonce + self._ciphers[key].encrypt(nonce, text.encode(), owner.encode())
+
+    def is_old(self, sealed: bytes) -> bool:
+        """Whether it was sealed with a key that is no longer the first."""
+        if not self._texts:
+            self._load()
+        return bool(self._texts) and sealed[len(_FORMAT) :][:_ID_BYTES] != _key_id(self._texts[0])
 
     def unseal(self, sealed: bytes, owner: str) -> str:
         """What was sealed for `owner`; raises `SecretUnreadable`."""

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from ementa.db.database import ReadSession, Session
+from ementa.db.errors import SecretUnreadable
 from ementa.db.secrets import SecretBox
 from ementa.kit import clock
 from ementa.kit.ids import new_id
@@ -120,6 +121,21 @@ async def remove_server(session: Session, server: ModelServer) -> None:
     await queries.bump_revision(session)
     await session.delete(server)
     await session.flush()
+
+
+async def renew_secrets(session: Session, box: SecretBox) -> int:
+    """Encrypt anew what was encrypted with a key that has been replaced; how many. What cannot be read stays."""
+    renewed = 0
+    for server in await queries.list_servers(session):
+        if server.secret is None or not await asyncio.to_thread(box.is_old, server.secret):
+            continue
+        try:
+            secret = await asyncio.to_thread(box.unseal, server.secret, secret_owner(server))
+        except SecretUnreadable:
+            continue  # told where it is used
+        server.secret = await _seal(box, server, secret)
+        renewed += 1
+    return renewed
 
 
 async def list_aliases(session: ReadSession, *, after: str = "", limit: int | None = None) -> Sequence[ModelAlias]:

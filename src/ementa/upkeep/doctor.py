@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from ementa.db.database import Database
+from ementa.db.secrets import SecretBox
 from ementa.extraction.errors import OcrUnavailable
 from ementa.extraction.ocr.tessdata import choose_languages, find_tessdata
 from ementa.extraction.sandbox.pool import SandboxPool
@@ -22,7 +24,9 @@ from ementa.identity.errors import KeyTooWeak
 from ementa.identity.keys import require_strong
 from ementa.identity.settings import IdentitySettings
 from ementa.kit.errors import EmentaError, Language
+from ementa.llm.checks import list_kinds
 from ementa.llm.gateway import Gateway
+from ementa.llm.loading import load_config
 from ementa.storage.directory import prepare_data
 from ementa.storage.errors import DataDirectoryUnusable
 from ementa.upkeep.memory import memory_limit
@@ -64,12 +68,14 @@ class Patient:
     host: str
     port: int
     database: Database
+    secrets: SecretBox
     pool: SandboxPool
     gateway: Gateway
     extraction: ExtractionSettings
     identity: IdentitySettings
     upkeep: UpkeepSettings
     default_model: str
+    plugins: frozenset[str]
 
 
 async def examine(patient: Patient) -> AsyncGenerator[Diagnosis]:
@@ -84,6 +90,7 @@ async def examine(patient: Patient) -> AsyncGenerator[Diagnosis]:
         ("sandbox", _sandbox),
         ("key", _key),
         ("port", _port),
+        ("servers", _servers),
         ("models", _models),
     ]
     for name, check in checks:
@@ -213,6 +220,22 @@ async def _port(patient: Patient) -> Diagnosis:
             )
             return Diagnosis("port", "warning", f"{found}: {error.strerror}", advice)
     return Diagnosis("port", "ok", found)
+
+
+async def _servers(patient: Patient) -> Diagnosis:
+    """Those that administrators added; the check of the models that follows counts them in."""
+    try:
+        async with patient.database.read() as session:
+            stored = await load_config(session, patient.secrets, list_kinds(patient.plugins))
+    except DBAPIError:
+        return Diagnosis("servers", "ok", "0")  # a database that no server has used yet
+    await patient.gateway.apply(stored.config)
+    found = ", ".join(server.name for server in stored.config.servers) or "0"
+    if stored.problems:
+        errors = list(stored.problems.values())
+        advice = Advice(" ".join(error.text("pt") for error in errors), " ".join(error.text("en") for error in errors))
+        return Diagnosis("servers", "warning", found, advice)
+    return Diagnosis("servers", "ok", found)
 
 
 async def _models(patient: Patient) -> Diagnosis:
