@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from ementa.llm.errors import ModelsNotManaged
 from ementa.llm.reader import CAPABILITIES as READER_CAPABILITIES
-from ementa.llm.types import ChatRequest, EmbedRequest
+from ementa.llm.types import ChatRequest, EmbedRequest, EmbedResult
 from ementa.serving import stewardship
 from ementa.serving.deps import Door, DoorRoute, Visit
 from ementa.serving.errors import ModelNotPermitted
@@ -59,7 +59,7 @@ async def embed(visit: Visit) -> None:
         await visit.send_object({"model": body.named, "embeddings": []})
         return
     started = time.perf_counter()
-    result = await visit.gateway.embed(_embed_request(visit, body.named, texts, body.dimensions))
+    result = await _embed(visit, body.named, texts, body.dimensions)
     answered: dict[str, Any] = {
         "model": result.model,
         "embeddings": [list(vector) for vector in result.vectors],
@@ -76,7 +76,7 @@ async def embeddings(visit: Visit) -> None:
     await visit.admit(body.named)
     vector: list[float] = []
     if body.prompt:
-        result = await visit.gateway.embed(_embed_request(visit, body.named, [body.prompt], None))
+        result = await _embed(visit, body.named, [body.prompt], None)
         vector = list(result.vectors[0])
     await visit.send_object({"embedding": vector})
 
@@ -180,5 +180,8 @@ def _leave_out_memory(body: dict[str, Any]) -> None:
         body["options"] = {name: value for name, value in options.items() if name not in LOAD_OPTIONS}
 
 
-def _embed_request(visit: Visit, model: str, texts: list[str], dimensions: int | None) -> EmbedRequest:
-    return EmbedRequest(model, texts, dimensions, visit.timeout_seconds, visit.caller)
+async def _embed(visit: Visit, model: str, texts: list[str], dimensions: int | None) -> EmbedResult:
+    request = EmbedRequest(model, texts, dimensions, visit.timeout_seconds, visit.caller)
+    result = await visit.gateway.embed(request)
+    visit.answered(result.model, result.server, upstream_ms=result.latency_ms)
+    return result
