@@ -94,7 +94,8 @@ class UsageQuery(SpanQuery):
 
 
 class Sums(BaseModel):
-    """What calls took. `failed` ended with an error, `cancelled` because the client left, `cached` were remembered."""
+    """What calls took. `failed` ended with an error, `cancelled` because the client left, `cached` were answered from
+    memory: no model worked on those, so their tokens are not counted."""
 
     calls: int
     failed: int

@@ -68,10 +68,12 @@ async def test_what_was_spent_this_month_counts(database: Database, tmp_path: Pa
         call(who, 5, NOON.replace(day=1, hour=0)),
         call(who, 1000, NOON.replace(day=1, hour=0) - timedelta(microseconds=1)),
         call(Caller("another"), 1000),
+        call(who, 1000, cached=True),
     )
     limiter = Limiter(LlmSettings(), Budgets(database, priced(), Clock()))
     await limiter.admit(who)
     limiter.tell(call(who, 34))
+    limiter.tell(call(who, 1000, cached=True))
     await limiter.admit(who)
     limiter.tell(call(who, 1))
     with pytest.raises(BudgetSpent) as refused:

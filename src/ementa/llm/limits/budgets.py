@@ -77,8 +77,8 @@ class Budgets:
         return known
 
     def add(self, record: CallRecord) -> None:
-        """A call ended."""
-        if not self._spent:
+        """A call ended. A remembered answer takes nothing."""
+        if not self._spent or record.cached:
             return
         caller = record.caller
         subjects = (f"key:{caller.key}", f"user:{caller.user}", f"tenant:{caller.tenant}")

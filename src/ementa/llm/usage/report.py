@@ -28,7 +28,7 @@ _COLUMNS: Mapping[str, Any] = {
     "tenant": ModelCall.tenant_id,
 }
 COUNTS = ("calls", "failed", "cancelled", "cached", "prompt_tokens", "output_tokens", "cached_tokens")
-"""What is summed, beside `cost`."""
+"""What is summed, beside `cost`. Tokens are those that models worked on: remembered answers took none."""
 MEANS = ("latency_ms", "first_piece_ms", "queue_ms")
 """Means over the calls that went well and were not remembered."""
 
@@ -59,7 +59,7 @@ async def make_report(session: ReadSession, span: Span, groups: Sequence[Group],
     if keys:
         statement = _narrowed(select(*keys, *_sums()), span).group_by(*keys).limit(limit + 1)
         times = [key for group, key in zip(groups, keys, strict=True) if group in _TIMES]
-        tokens = func.sum(ModelCall.prompt_tokens + ModelCall.output_tokens)
+        tokens = _worked(ModelCall.prompt_tokens + ModelCall.output_tokens)
         statement = statement.order_by(*times, func.sum(ModelCall.cost).desc(), tokens.desc(), *keys)
         rows = [_told(found) for found in (await session.execute(statement)).mappings()]
     totals = _told((await session.execute(_narrowed(select(*_sums()), span))).mappings().one())
@@ -90,14 +90,18 @@ def _sums() -> list[ColumnElement[Any]]:
         func.sum(case((ModelCall.status.in_(("ok", "cancelled")), 0), else_=1)).label("failed"),
         func.sum(case((ModelCall.status == "cancelled", 1), else_=0)).label("cancelled"),
         func.sum(cast(ModelCall.cached, ModelCall.attempts.type)).label("cached"),
-        func.sum(ModelCall.prompt_tokens).label("prompt_tokens"),
-        func.sum(ModelCall.output_tokens).label("output_tokens"),
-        func.sum(ModelCall.cached_tokens).label("cached_tokens"),
+        _worked(ModelCall.prompt_tokens).label("prompt_tokens"),
+        _worked(ModelCall.output_tokens).label("output_tokens"),
+        _worked(ModelCall.cached_tokens).label("cached_tokens"),
         func.sum(ModelCall.cost).label("cost"),
         mean(ModelCall.latency_ms).label("latency_ms"),
         mean(ModelCall.ttft_ms).label("first_piece_ms"),
         mean(ModelCall.queue_ms).label("queue_ms"),
     ]
+
+
+def _worked(tokens: Any) -> ColumnElement[Any]:
+    return func.sum(case((ModelCall.cached, 0), else_=tokens))
 
 
 def _narrowed(statement: Select[Any], span: Span) -> Select[Any]:
