@@ -29,6 +29,8 @@ OPERATIONS = [
     ("get", "/health/ready"),
     ("get", "/metrics"),
     ("get", "/models"),
+    ("get", "/usage"),
+    ("get", "/admin/usage"),
     ("post", "/upload"),
     ("get", "/queue"),
     ("get", "/queue/{analysis_id}"),

@@ -148,7 +148,7 @@ class OwnUsage(Usage):
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
-@router.get("/admin/usage", response_model=Usage, responses=_CSV)
+@router.get("/admin/usage", response_model=Usage, responses={**_CSV, 404: {}})
 async def get_usage(
     request: Request, principal: AdminDep, session: ReadSessionDep, asked: Annotated[UsageQuery, Query()]
 ) -> Any:
