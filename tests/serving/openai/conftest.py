@@ -7,6 +7,7 @@ import openai
 import pytest
 
 from ementa.testing.ollama.double import OllamaDouble
+from ementa.testing.openai.catalogue import DEFAULT_MODELS, DoubleModel
 from ementa.testing.openai.double import OpenAIDouble
 from ementa.testing.server import RunningServer
 
@@ -21,7 +22,7 @@ def upstream() -> Iterator[OllamaDouble]:
 @pytest.fixture(scope="module")
 def native() -> Iterator[OpenAIDouble]:
     """The vLLM behind it: its answers are passed on."""
-    with OpenAIDouble() as double:
+    with OpenAIDouble((*DEFAULT_MODELS, DoubleModel("hang-mid:native"))) as double:
         yield double
 
 
