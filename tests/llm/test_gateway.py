@@ -157,6 +157,7 @@ async def test_one_request_at_a_time_per_model(ollama: OllamaDouble, make: Make)
 
 async def test_first_come_first_served(ollama: OllamaDouble, make: Make) -> None:
     gateway = make(ollama.url)
+    await gateway.show("delay-10:1b")  # who has to ask where a model is may be overtaken by who need not
     order: list[int] = []
 
     async def one(number: int) -> None:

@@ -3,11 +3,12 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 from tests.llm.routing.fakes import Fake, Forwarding, House, ask, changed, chat, read, result, until
 
 from ementa.llm.errors import ModelFailed
-from ementa.llm.routing.memory import MOST_BYTES, key_of, key_of_body
+from ementa.llm.routing.memory import MOST_BYTES, Remembered, key_of, key_of_body
 from ementa.llm.types import Caller, ChatDelta, ChatRequest, ChatResult, Message, ModelInfo, Tool, ToolCall, Usage
 
 
@@ -291,7 +292,10 @@ async def test_a_store_in_trouble_costs_nothing_but_answers(fault: BaseException
         assert len(server.requests) == 3
 
 
-@pytest.mark.parametrize("content", [b"", b"\xff\x00", b"\x81\xa4form\x63"])
+OLD = msgspec.msgpack.encode(Remembered(0, "m", "fake", "fake", Usage(), result=result("old")))
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\x00", b"\x81\xa4form\x63", OLD])
 async def test_what_cannot_be_read_again_is_asked_again(content: bytes) -> None:
     store, server = Store(), Fake("m")
     async with House(server, answers=store, cache="all") as house:

@@ -166,6 +166,15 @@ async def test_rules_say_it_all() -> None:
             await house.gateway.show("automatic")
 
 
+async def test_the_cheapest_is_chosen_by_what_names_stand_for() -> None:
+    prices = {"dear": 9.0, "cheap": 1.0}
+    async with House(Fake("dear", "cheap"), price=prices.get) as house:
+        rule = Rule("r", Conditions(models=("auto",)), ("expensive", "small"), cheapest=True)
+        names = {"expensive": Alias("expensive", "dear"), "small": Alias("small", "cheap")}
+        await house.gateway.apply(GatewayConfig(aliases=names, rules=(rule,)))
+        assert (await house.gateway.chat(chat("auto"))).model == "cheap"
+
+
 async def test_least_loaded_and_where_it_is_loaded() -> None:
     hold = asyncio.Event()
     one, two = Fake("m", plan=[[hold, "x"]]), Fake("m", name="two", plan=[[hold, "x"]])
@@ -219,6 +228,20 @@ async def test_repeated_failures_open_the_breaker_and_a_success_closes_it(monkey
         sick.plan = [["ok"]]
         assert (await house.gateway.chat(chat())).server == "sick"
         assert server.breaker.state == "closed"
+
+
+@pytest.mark.parametrize("dialect", ["openai", ""])
+async def test_streams_that_always_break_off_open_the_breaker(dialect: str) -> None:
+    server = Forwarding("m", plan=[["a", ERRORS["failed"]]])
+    async with House(server) as house:
+        for _ in range(5):
+            assert house.gateway.states()[0].breaker.state == "closed"
+            with pytest.raises(ModelFailed):
+                await read(house, ask(stream=True, dialect=dialect))
+        assert house.gateway.states()[0].breaker.state == "open"
+        server.plan = [["a"]]
+        await read(house, ask(stream=True, dialect=dialect))
+        assert house.gateway.states()[0].breaker.state == "closed"
 
 
 async def test_refusals_do_not_open_a_breaker() -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
-from tests.llm.routing.fakes import Fake, Forwarding, House, Verbs, ask, chat, read, until
+from tests.llm.routing.fakes import Fake, Forwarding, House, Verbs, ask, changed, chat, model, read, until
 
 from ementa.llm.config import Alias, Conditions, GatewayConfig, Rule
 from ementa.llm.errors import (
@@ -18,7 +18,7 @@ from ementa.llm.errors import (
 from ementa.llm.gateway import Gateway
 from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
-from ementa.llm.types import ChatResult
+from ementa.llm.types import ChatResult, ModelInfo
 from ementa.testing.ollama.catalogue import DoubleModel
 from ementa.testing.ollama.double import OllamaDouble
 from ementa.testing.server import free_port
@@ -67,6 +67,27 @@ async def test_changes_are_noticed() -> None:
         server.alive = True
         await until(lambda: house.gateway.states()[0].breaker.state == "closed")
         assert [info.name for info in await house.gateway.models()] == ["n"]
+
+
+async def test_what_old_servers_do_not_list_is_asked_once_for_each_model() -> None:
+    class Old(Fake):
+        async def list_models(self) -> list[ModelInfo]:
+            self.asked.append("list")
+            return [changed(info, capabilities=(), context_tokens=4096) for info in self.infos.values()]
+
+    server = Old(model("m", "completion", "vision", context_tokens=9000, digest="1"), model("n", digest="2"))
+    async with House(server) as house:
+        state = house.gateway.states()[0]
+        for _ in range(3):
+            await house.gateway._directory.refresh(state)
+        found = state.models["m"]
+        assert (found.capabilities, found.context_tokens) == (("completion", "vision"), 9000)
+        assert sorted(server.asked) == ["list", "list", "list", "show m", "show n"]
+        server.infos["m"] = model("m", "completion", digest="3")  # another model behind the name
+        await house.gateway._directory.refresh(state)
+        assert state.models["m"].capabilities == ("completion",)
+        assert server.asked.count("show m") == 2
+        assert server.asked.count("show n") == 1
 
 
 async def test_starting_waits_for_nobody() -> None:
@@ -243,6 +264,31 @@ async def test_swaps_are_ordered_on_a_server_that_holds_one_model(live: Live) ->
         assert sorted(order) == sorted(names)
         assert sum(a != b for a, b in itertools.pairwise(order)) == 1  # loaded once each
         assert double.stats.peak == 1
+
+
+async def test_what_a_provider_holds_is_let_go_of() -> None:
+    class Holding(Fake):
+        closed = 0
+
+        async def close(self) -> None:
+            self.closed += 1
+
+    server = Holding("m")
+    async with House(server):
+        pass
+    assert server.closed == 1
+
+
+async def test_names_that_nobody_has_are_not_asked_for_again_and_again() -> None:
+    server = Fake("m")
+    async with House(server, health_seconds=60) as house:
+        await house.gateway.start()
+        await until(lambda: house.gateway.states()[0].is_listed)
+        for _ in range(5):
+            with pytest.raises(ModelUnavailable):
+                await house.gateway.chat(chat("nobody"))
+        assert server.asked.count("show nobody") == 1
+        assert server.asked.count("health") == 1
 
 
 # Management

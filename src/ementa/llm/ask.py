@@ -39,7 +39,8 @@ class Ask:
 @dataclass(slots=True)
 class Answer:
     """An answer whose first piece is there: from here on nothing can be tried elsewhere. Exactly one of `native` and
-    `pieces` is set; either breaks off with the errors of `llm/errors.py`."""
+    `pieces` is set; either breaks off with the errors of `llm/errors.py`. One that was not asked for as a stream is
+    there as a whole: its only piece is the `ChatResult`."""
 
     model: str
     """The model that answers."""

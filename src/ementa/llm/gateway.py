@@ -77,7 +77,7 @@ class Gateway:
         self._management = Management(self._router)
         self._watch = HealthWatch(self._directory, settings.health_seconds)
         self._started = False
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving: dict[asyncio.Task[None], Server] = {}
 
     async def start(self) -> None:
         """Begin to watch the servers, so that no request has to ask them what they have. Waits for none."""
@@ -211,9 +211,9 @@ class Gateway:
         self._started = False
         await self._watch.stop()
         await self._memory.close()
-        for task in list(self._leaving):
+        for task in self._leaving:
             task.cancel()
-        for server in {*self._fixed, *self._directory.servers}:
+        for server in {*self._fixed, *self._directory.servers, *self._leaving.values()}:
             await server.close()
         await self._transport.close()
 
@@ -248,8 +248,8 @@ class Gateway:
         """A server that was taken out is closed once nothing runs on it."""
 
         task = asyncio.create_task(server.retire(), name=f"end of {server.name}")
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+        self._leaving[task] = server
+        task.add_done_callback(self._leaving.pop)
 
 
 def _asked(request: ChatRequest, *, stream: bool) -> Ask:

@@ -22,7 +22,8 @@ class ServerConfig(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
     """When not empty, only these models of the server are offered."""
     options: Mapping[str, Any] = {}
-    """What only this kind of server knows."""
+    """What only this kind of server knows; and, of any kind, its own `concurrency`, `max_queued` and
+    `max_loaded_models` instead of those of the settings."""
 
     def __repr__(self) -> str:
         return f"ServerConfig({self.kind!r}, {self.name!r}, {display_host(self.url)!r})"

@@ -111,6 +111,8 @@ class Play:
                 guest.task.cancel()
         await settle()
         check(self.floor, self.guests, self.most)
+        for line in self.floor.lines.values():  # no place is left empty that somebody waits for
+            assert not line.waiting or (any(self.inside) if self.max_loaded else line.running == line.places)
         if self.max_loaded:
             assert len({guest.line.model for guest in self.inside}) <= self.max_loaded
 

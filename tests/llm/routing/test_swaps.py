@@ -12,7 +12,8 @@ class Host:
     """A server that holds `loaded` models, run through time step by step: each request takes one second, each load of
     a model three."""
 
-    def __init__(self, max_loaded: int, patience: float, seed: int = 0) -> None:
+    def __init__(self, max_loaded: int, patience: float, places: int = 1) -> None:
+        self.places = places
         self.now = 0.0
         self.floor = Floor(1000, max_loaded, patience, lambda: self.now)
         self.size = max_loaded
@@ -20,13 +21,13 @@ class Host:
         self.loads = 0
         self.waits: list[float] = []
         self.running: list[tuple[float, str]] = []
-        self.random = random.Random(seed)
+        self.random = random.Random(7)
 
     def come(self, model: str) -> asyncio.Task[None]:
         return asyncio.create_task(self._serve(model, self.now))
 
     async def _serve(self, model: str, came: float) -> None:
-        line = self.floor.line(model, 1)
+        line = self.floor.line(model, self.places)
         await self.floor.enter(line, "t", "u")
         self.waits.append(self.now - came)
         seconds = 1.0
@@ -74,15 +75,15 @@ async def test_requests_for_the_loaded_model_go_first() -> None:
 
 
 @pytest.mark.parametrize("max_loaded", [1, 2])
-@pytest.mark.parametrize("seed", range(5))
-async def test_nobody_is_passed_over_longer_than_the_patience(max_loaded: int, seed: int) -> None:
-    host = Host(max_loaded, 8.0, seed)
+@pytest.mark.parametrize("places", [1, 2, 3])
+async def test_nobody_is_passed_over_longer_than_the_patience(max_loaded: int, places: int) -> None:
+    host = Host(max_loaded, 8.0, places)
     tasks: list[asyncio.Task[None]] = []
 
     async def flood() -> None:
         """Half a second in which more come for the models that are loaded."""
         for model in "ab"[:max_loaded]:
-            if host.floor.line(model, 1).waiting < 2:
+            if host.floor.line(model, places).waiting < 2:
                 tasks.append(host.come(model))
         await host.step()
 
@@ -134,3 +135,23 @@ async def test_a_server_that_holds_all_it_is_asked_for_orders_nothing() -> None:
     for name in "abcdefgh":
         assert floor.enter_now(floor.line(name, 1))
     assert floor.resident == {}.keys()
+
+
+async def test_whoever_gives_up_holds_nobody_back() -> None:
+    host = Host(1, 5.0)
+    floor = host.floor
+    busy = floor.line("a", 2)
+    assert floor.enter_now(busy)
+    passed_over = asyncio.create_task(floor.enter(floor.line("b", 1), "", ""))
+    await asyncio.sleep(0)
+    host.now = 6.0  # its patience is over: `a` makes room, though it has a free place
+    held = asyncio.create_task(floor.enter(busy, "", ""))
+    await asyncio.sleep(0)
+    assert not held.done()
+    passed_over.cancel()
+    await asyncio.gather(passed_over, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert held.done()
+    floor.leave(busy)
+    floor.leave(busy)
+    assert busy.running == 0

@@ -92,8 +92,8 @@ class Tries(Generic[P, T]):
     def __init__(
         self, directory: Directory, call: Call, work: Work[P, T], *, needs: frozenset[str], seconds: float, fresh: bool
     ) -> None:
-        """`seconds` are those of one model, its line included. `fresh`: the time in line does not count, because an
-        answer in pieces has so much for the first of them."""
+        """`seconds` are those of one model, its line included. `fresh`: the answer comes in pieces, and has so much for
+        the first of them whatever the time in line; whoever reads the rest judges the server by it."""
         self._directory = directory
         self._call = call
         self._work = work
@@ -200,7 +200,11 @@ class Tries(Generic[P, T]):
         except BaseException as error:
             judge(server, error)
             raise
-        breaker.succeed()
+        if self._fresh:  # of an answer in pieces only the first is here
+            breaker.reach()
+            breaker.settle()
+        else:
+            breaker.succeed()
         return done
 
 

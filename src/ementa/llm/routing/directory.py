@@ -106,10 +106,11 @@ class Directory:
         except ServerUnreachable as error:
             server.miss(error)
         except TimeoutError:
-            log.warning("cannot list models", extra={"server": server.name, "cause": "no answer in time"})
+            _note(server, "no answer in time")
         except EmentaError as error:
-            log.warning("cannot list models", extra={"server": server.name, "cause": str(error)})
+            _note(server, str(error))
         else:
+            server.trouble = ""
             server.breaker.reach()
             server.know(known)
 
@@ -131,12 +132,18 @@ class Directory:
 
     async def explain(self, model: str) -> ModelUnavailable:
         """Why nobody has the model: all are silent, or those that answer do not have it."""
-        states = await self.check_all()
-        silent = [health.host for _, health in states if not health.reachable]
+        remote = [server for server in self.servers if not server.is_local]
+        states = await asyncio.gather(*map(self._state, remote))
+        silent = [health.host for health in states if not health.reachable]
         if len(silent) == len(states):
-            cause = next((health.error for _, health in states), "")
+            cause = next((health.error for health in states), "")
             return server_unreachable(model, silent, cause)
         return model_absent(model, [info.name for info in await self.list_models()], silent)
+
+    async def _state(self, server: Server) -> ServerHealth:
+        """How the server is: as it was last seen, when it is watched and was there."""
+        health = server.health
+        return health if server.watched and health is not None and health.reachable else await self.check(server)
 
     def _is_current(self, server: Server) -> bool:
         return server.watched and (server.is_listed or server.health is not None)
@@ -145,6 +152,8 @@ class Directory:
         """Ask one server for one model; a failure to say is returned."""
         others = (other for other in self.servers if other is not server and not other.is_local)
         if server.breaker.is_down and any(not other.breaker.is_down for other in others):
+            return None
+        if server.lacks(model):
             return None
         if not server.offers(model):
             server.looked(model, None)
@@ -180,3 +189,10 @@ class Directory:
             return msgspec.structs.replace(info, capabilities=shown.capabilities, context_tokens=shown.context_tokens)
 
         return list(await asyncio.gather(*map(complete, infos)))
+
+
+def _note(server: Server, cause: str) -> None:
+    """Say once that a server does not list its models."""
+    if cause != server.trouble:
+        server.trouble = cause
+        log.warning("cannot list models", extra={"server": server.name, "cause": cause})

@@ -178,6 +178,7 @@ class Opening:
     def _finish(self, lease: Lease, result: ChatResult) -> ChatResult:
         """The answer is complete."""
         self._complete = True
+        lease.server.breaker.succeed()
         self._used = Usage(result.prompt_tokens, result.output_tokens, finish=result.finish)
         server = lease.server
         signed = msgspec.structs.replace(
@@ -189,6 +190,7 @@ class Opening:
 
     def _finish_bytes(self, lease: Lease, answer: Forwarded, data: list[bytes] | None) -> None:
         self._complete = True
+        lease.server.breaker.succeed()
         self._used = answer.usage()
         if data is not None and self._key and lease.model == self._key_model:
             who = (lease.model, lease.server.provider.name, lease.server.name)

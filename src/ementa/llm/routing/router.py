@@ -42,7 +42,7 @@ class Router:
         A rule that fits says it all: what it leaves out, such as a vendor's model, is no fallback either. Raises
         `AliasCircular`.
         """
-        names: Sequence[str] = targets_of(self.rules, facts, self._price, can) if self.rules else ()
+        names: Sequence[str] = targets_of(self.rules, facts, self._cost, can) if self.rules else ()
         if not names:
             fallbacks = self.settings.fallback_models
             if not fallbacks:
@@ -50,6 +50,10 @@ class Router:
             names = [facts.asked, *(name for name in fallbacks if name != READER)]
         models = (model for name in names for model in self.names.models_of(name, self.directory))
         return list(dict.fromkeys(models))[:MOST_MODELS]
+
+    def _cost(self, name: str) -> float | None:
+        """What the model that a name stands for costs."""
+        return self._price(self.names.models_of(name, self.directory)[0]) if self._price is not None else None
 
     def first_models(self, asked: str) -> list[str]:
         """What a name stands for, without a request: by the aliases, or by a rule that speaks of it."""

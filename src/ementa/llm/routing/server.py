@@ -20,6 +20,8 @@ from ementa.llm.types import ModelInfo, ServerHealth
 
 LOOK_SECONDS = 60.0
 """How long what a server said of one model is believed while nothing watches the server."""
+ABSENT_SECONDS = 2.0
+"""How long a server is not asked again for a model that it just said it does not have."""
 LOADED_SECONDS = 300.0
 """How long a model is taken to stay loaded with the context it was last given."""
 _MOST_LOOKS = 1000
@@ -58,6 +60,8 @@ class Server:
         """What it said last when it was asked whether it is there; `heard` sets it."""
         self.watched = False
         """Whether somebody keeps its list of models up to date."""
+        self.trouble = ""
+        """Why its models could not be listed last."""
         self.unreachable: ServerUnreachable | None = None
         """Why it could not be reached last."""
         self._idle = asyncio.Event()
@@ -142,6 +146,11 @@ class Server:
         """Whether it is known if the model is here or not."""
         look = self._looks.get(model)
         return self.is_listed or (look is not None and self._clock() - look.at < LOOK_SECONDS)
+
+    def lacks(self, model: str) -> bool:
+        """Whether it said a moment ago that it does not have the model."""
+        look = self._looks.get(model)
+        return look is not None and look.info is None and self._clock() - look.at < ABSENT_SECONDS
 
     def line(self, model: str) -> Line:
         """The line for a model."""
