@@ -181,10 +181,12 @@ def test_the_api_document_declares_the_error_form_everywhere(server: RunningServ
     assert {"/upload", "/queue", "/queue/{analysis_id}", "/response/{analysis_id}", "/health", "/models"} <= set(
         document["paths"]
     )
-    for path in document["paths"].values():
-        for operation in path.values():
+    names = {"v1": "OpenAIError", "api": "OllamaError"}
+    for path, operations in document["paths"].items():
+        name = names.get(path.split("/")[1], "Error")
+        for operation in operations.values():
             schema = operation["responses"]["default"]["content"]["application/json"]["schema"]
-            assert schema == {"$ref": "#/components/schemas/Error"}
+            assert schema == {"$ref": f"#/components/schemas/{name}"}
     assert "HTTPValidationError" not in json.dumps(document)
 
 
