@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from ementa.llm.ask import Ask
 from ementa.llm.errors import (
     ModelBusy,
     ModelCannotChat,
@@ -339,3 +340,45 @@ async def test_a_list_of_models_does_not_wait_for_a_server_that_hangs(ollama: Ol
     for writer in held:
         writer.close()
     silent.close()
+
+
+def passed_on(text: str, *, stream: bool = False, **changes: object) -> Ask:
+    """A question of an Ollama client."""
+    neutral = request(text=text, max_tokens=100, **changes)
+    body = {
+        "model": "gemma3:1b",
+        "messages": [{"role": "user", "content": text}],
+        "stream": stream,
+        "options": {"top_k": 5},
+    }
+    return Ask("gemma3:1b", lambda: neutral, stream=stream, dialect="ollama", path="/api/chat", body=body)
+
+
+async def relayed(gateway: Gateway, question: Ask) -> bytes:
+    async with gateway.open(question) as answer:
+        assert answer.native is not None
+        return b"".join([chunk async for chunk in answer.native.chunks])
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_passed_on_has_a_context_that_holds_it(ollama: OllamaDouble, make: Make, stream: bool) -> None:
+    gateway = make(ollama.url)
+    for text in ("curto", "palavra " * 800, "curto"):
+        lines = (await relayed(gateway, passed_on(text, stream=stream))).splitlines()
+        assert json.loads(lines[-1])["done"]
+        assert len(lines) > 1 or not stream
+    options = [body["options"] for body in ollama.stats.bodies]
+    assert [(one["num_ctx"], one["num_predict"], one["top_k"]) for one in options] == [
+        (2048, 100, 5),
+        (4096, 100, 5),
+        (4096, 100, 5),
+    ]
+    assert ollama.stats.loads == 2
+    with pytest.raises(ModelContextExceeded):
+        await relayed(gateway, passed_on("palavra " * 5000, stream=stream))
+    assert len(ollama.stats.bodies) == 3
+
+
+async def test_a_chosen_context_is_kept(ollama: OllamaDouble, make: Make) -> None:
+    await relayed(make(ollama.url), passed_on("curto", context_tokens=3000))
+    assert ollama.stats.bodies[-1]["options"]["num_ctx"] == 3000
