@@ -23,7 +23,7 @@ from ementa.app.shortcuts import Shortcuts
 from ementa.bootstrap import Runtime
 from ementa.identity.first import ensure_first_key
 from ementa.identity.keyring import Keyring
-from ementa.observability.metrics import HttpMetrics, QueueMetrics, ResourceMetrics
+from ementa.observability.metrics import HttpMetrics, QueueMetrics
 from ementa.serving.admin.routes import router as admin_router
 from ementa.serving.generate import ROUTE as generate_route
 from ementa.serving.management import ROUTE as pull_route
@@ -31,7 +31,7 @@ from ementa.serving.management import router as models_router
 from ementa.serving.ollama.routes import ROUTES as ollama_routes
 from ementa.serving.openai.routes import ROUTES as openai_routes
 from ementa.serving.usage import router as usage_router
-from ementa.upkeep.watch import ResourceWatch
+from ementa.upkeep.metrics import ResourceState
 
 
 class _Application(FastAPI):
@@ -53,8 +53,7 @@ class _Application(FastAPI):
 def create_app(runtime: Runtime) -> FastAPI:
     """The application: its lifespan starts and stops `runtime`, and makes the first key when there is none."""
     settings = runtime.settings
-    watch = ResourceWatch(settings.upkeep, settings.data)
-    health = HealthBoard(make_checks(runtime, watch))
+    health = HealthBoard(make_checks(runtime))
     registry = runtime.registry
 
     @asynccontextmanager
@@ -62,6 +61,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         try:
             try:
                 await runtime.start(run_jobs=settings.jobs.embedded_worker)
+                runtime.rounds.start()
                 app.state.first_key = await ensure_first_key(runtime.database, settings.identity, settings.data)
             except Exception as error:
                 app.state.startup_error = error
@@ -83,11 +83,10 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.startup_error = None
     app.state.database = runtime.database
     app.state.keyring = Keyring(runtime.database, settings.identity)
-    app.state.watch = watch
     app.state.health = health
     app.state.registry = registry
     app.state.queue_metrics = QueueMetrics(registry)
-    app.state.resource_metrics = ResourceMetrics(registry)
+    ResourceState(registry, runtime.watch, runtime.keeper)
     errors.install(app)
     # The paths that are counted in microseconds are looked at first.
     app.router.routes[:0] = [*openai_routes, *ollama_routes, generate_route, pull_route]
@@ -102,7 +101,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         Gate,
         settings=settings.app,
         max_upload_bytes=settings.extraction.max_upload_bytes,
-        refusal=watch.refusal,
+        refusal=runtime.watch.refusal,
     )
     metrics = HttpMetrics(registry)
     app.around = lambda inner: Outermost(gate(Shortcuts(inner, app.router.routes)), metrics)

@@ -8,14 +8,15 @@ from sqlalchemy import text
 from ementa.app.health import Check, Finding
 from ementa.bootstrap import Runtime
 from ementa.extraction.ocr.tessdata import choose_languages, find_tessdata
-from ementa.upkeep.watch import ResourceWatch
+from ementa.upkeep.gpus import ANSWER_SECONDS, Gpu
 
 _SANDBOX_SECONDS = 600.0
 """Asking starts a child process, so it is not asked at each poll."""
 
 
-def make_checks(runtime: Runtime, watch: ResourceWatch) -> list[Check]:
+def make_checks(runtime: Runtime) -> list[Check]:
     """Every dependency of a server."""
+    watch = runtime.watch
 
     async def database() -> Finding:
         async with runtime.database.read() as session:
@@ -51,14 +52,48 @@ def make_checks(runtime: Runtime, watch: ResourceWatch) -> list[Check]:
 
     async def models() -> Finding:
         health: dict[str, Any] = await runtime.gateway.health()
-        return Finding(health["status"], {"servers": health["servers"]})
+        told: dict[str, Any] = {"servers": health["servers"]}
+        if runtime.keeper.is_on:
+            told["restarts"] = runtime.keeper.tell()
+        return Finding(health["status"], told)
+
+    async def gpu() -> Finding:
+        return find_gpus(runtime)
 
     return [
         Check("database", database, required=True),
         Check("jobs", jobs, fresh_seconds=1.0),
         Check("disk", disk, required=True),
         Check("memory", memory, required=True),
+        Check("gpu", gpu, fresh_seconds=1.0),
         Check("ocr", ocr, fresh_seconds=60.0),
         Check("sandbox", sandbox, fresh_seconds=_SANDBOX_SECONDS),
         Check("models", models),
     ]
+
+
+def find_gpus(runtime: Runtime) -> Finding:
+    """The GPUs as last seen. A machine without any is in order, and so is one whose `nvidia-smi` has never named any:
+    only what was there, or is needed for a limit, is missed."""
+    watch, settings = runtime.watch, runtime.settings.upkeep
+    report = watch.gpus
+    details: dict[str, Any] = {
+        "gpus": [_tell_gpu(gpu) for gpu in report.gpus],
+        "max_memory_share": settings.max_gpu_memory_share,
+    }
+    if settings.gpu_seconds and watch.gpu_age > 3 * (settings.gpu_seconds + ANSWER_SECONDS):
+        return Finding("unknown", {**details, "error": "not seen lately"})
+    if report.error:
+        missed = watch.has_gpus or settings.max_gpu_memory_share is not None
+        return Finding("degraded" if missed else "ok", {**details, "error": f"nvidia-smi: {report.error}"})
+    return Finding("degraded" if watch.gpus_are_full else "ok", details)
+
+
+def _tell_gpu(gpu: Gpu) -> dict[str, Any]:
+    return {
+        "index": gpu.index,
+        "name": gpu.name,
+        "used_bytes": gpu.used_bytes,
+        "total_bytes": gpu.total_bytes,
+        "busy_share": gpu.busy_share,
+    }

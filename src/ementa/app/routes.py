@@ -121,8 +121,6 @@ async def get_metrics(request: Request) -> Response:
     state = request.app.state
     async with state.database.read() as session:
         state.queue_metrics.set(await jobs.counts(session))
-    seen = state.watch.look()
-    state.resource_metrics.set(seen.free_disk, seen.min_free_disk, seen.used_memory, seen.max_memory)
     return Response(render(state.registry), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 

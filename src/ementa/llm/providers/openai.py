@@ -9,7 +9,7 @@ password in it is the key. How servers differ is data in `openai_profiles`; thei
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,7 +25,7 @@ from ementa.llm.providers.openai_address import origin_of, split_address
 from ementa.llm.providers.openai_catalogue import NAME, Listing, read_listing
 from ementa.llm.providers.openai_errors import answer_error, ended_early, error_in, refusal, unreadable
 from ementa.llm.providers.openai_events import Assembly, Chunk, decode_chunk
-from ementa.llm.providers.openai_forward import COUNTED_PATHS, PassedOn, time_limit, with_counts
+from ementa.llm.providers.openai_forward import COUNTED_PATHS, Opened, PassedOn, PassingOn, time_limit, with_counts
 from ementa.llm.providers.openai_profiles import OTHER, Profile
 from ementa.llm.providers.openai_vectors import (
     Scores,
@@ -112,18 +112,11 @@ class OpenAIProvider:
             yield ChatDelta(tool_calls=result.tool_calls)
         yield result
 
-    @asynccontextmanager
-    async def forward(self, call: Forward) -> AsyncGenerator[PassedOn, None]:
+    def forward(self, call: Forward) -> AbstractAsyncContextManager[PassedOn]:
         """Pass a request on as it is, asking for the counts of tokens where the client did not."""
         seconds = call.timeout_seconds or self._settings.timeout_seconds
         limit = time_limit(seconds, self._transport.session.timeout.sock_connect, stream=call.stream)
-        async with AsyncExitStack() as stack:
-            response = await self._open(stack, call, limit)
-            answer = PassedOn(response, call, limit, partial(answer_error, self.host, call.model))
-            try:
-                yield answer
-            finally:
-                await answer.close()
+        return PassingOn(partial(self._open, call, limit), call, limit, partial(answer_error, self.host, call.model))
 
     async def embed(self, request: EmbedRequest) -> EmbedResult:
         """One vector a text, as 32-bit floats; raises the errors of `llm/errors.py`."""
@@ -191,17 +184,18 @@ class OpenAIProvider:
             return ServerHealth(provider=self.name, host=self.host, reachable=False, error=in_short(error))
         return ServerHealth(provider=self.name, host=self.host, reachable=True, loaded=listing.loaded)
 
-    async def _open(self, stack: AsyncExitStack, call: Forward, limit: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
-        """The answer to a request passed on, which `stack` will let go of."""
+    async def _open(self, call: Forward, limit: aiohttp.ClientTimeout) -> tuple[Opened, aiohttp.ClientResponse]:
+        """The answer to a request passed on, and what lets go of it."""
         body = call.body
         if call.stream and call.path in COUNTED_PATHS and "stream_options" not in self._refused.by(call.model):
             body = with_counts(body)
+        opened = self._server.open("POST", call.path, body, call.model, limit)
         try:
-            return await stack.enter_async_context(self._server.open("POST", call.path, body, call.model, limit))
+            return opened, await opened.__aenter__()
         except ModelRejected as error:
             if body is call.body or not self._refused.learn(error, {"stream_options": None}, call.model):
                 raise
-        return await self._open(stack, call, limit)
+        return await self._open(call, limit)
 
     def _result(self, request: ChatRequest, assembly: Assembly, started: float) -> ChatResult:
         usage = assembly.counts.as_usage()

@@ -5,8 +5,10 @@ that the event with the counts can be kept from a client who did not ask for it.
 """
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
+from types import TracebackType
 from typing import Any, cast
 
 import aiohttp
@@ -27,6 +29,7 @@ _DATA = re.compile(rb"^data: ?(.*?)\r?$", re.M)
 _FINISH = re.compile(rb'finish_reason": ?"(\w+)"')
 _ENDS = (b"\n\n", b"\r\n\r\n")
 
+Opened = AbstractAsyncContextManager[aiohttp.ClientResponse]
 Explain = Callable[[Mapping[str, Any]], EmentaError]
 """What an error within an answer means."""
 
@@ -61,6 +64,38 @@ def time_limit(seconds: float, connect: float | None, *, stream: bool) -> aiohtt
     if stream:
         return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=seconds)
     return aiohttp.ClientTimeout(total=seconds, sock_connect=connect)
+
+
+class PassingOn:
+    """The context in which an answer is passed on. A class, for as a generator it would cost as much as the request."""
+
+    __slots__ = ("_answer", "_call", "_explain", "_open", "_opened", "_timeout")
+
+    def __init__(
+        self,
+        open_: Callable[[], Awaitable[tuple[Opened, aiohttp.ClientResponse]]],
+        call: Forward,
+        timeout: aiohttp.ClientTimeout,
+        explain: Explain,
+    ) -> None:
+        """`open_` sends the request, and gives what lets go of the answer with it."""
+        self._open = open_
+        self._call = call
+        self._timeout = timeout
+        self._explain = explain
+
+    async def __aenter__(self) -> "PassedOn":
+        self._opened, response = await self._open()
+        self._answer = PassedOn(response, self._call, self._timeout, self._explain)
+        return self._answer
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._answer.close()
+        finally:
+            await self._opened.__aexit__(kind, error, trace)
 
 
 class PassedOn:

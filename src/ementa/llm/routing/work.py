@@ -1,10 +1,10 @@
 """What is done at the server that was chosen: answer whole or in pieces, in neutral form or as bytes passed through."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
@@ -51,16 +51,28 @@ class WholeBytes:
     @property
     def chunks(self) -> AsyncIterator[bytes]:
         """All of it."""
-        return _each(self.data)
+        return _Ready(self.data)
 
     def usage(self) -> Usage:
         """The tokens it took."""
         return self.used
 
 
-async def _each(data: list[bytes]) -> AsyncGenerator[bytes, None]:
-    for chunk in data:
-        yield chunk
+class _Ready:
+    """Chunks that are here. A class, for starting a generator costs more than handing out the one chunk of most."""
+
+    __slots__ = ("_chunks",)
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks = iter(chunks)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        for chunk in self._chunks:
+            return chunk
+        raise StopAsyncIteration
 
 
 class ChatWork:

@@ -7,7 +7,7 @@ whole object each time, and says the same byte for byte.
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
@@ -27,6 +27,24 @@ def quoted(text: str) -> bytes:
         return orjson.dumps(text)
     except TypeError:
         return orjson.dumps(text.encode("utf-8", "replace").decode())
+
+
+def encoded(body: Any) -> bytes:
+    """The same of any JSON value."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:
+        return orjson.dumps(_without_halves(body))
+
+
+def _without_halves(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {name: _without_halves(inner) for name, inner in cast("dict[str, Any]", value).items()}
+    if isinstance(value, list | tuple):
+        return [_without_halves(inner) for inner in cast("list[Any]", value)]
+    return value
 
 
 def event(body: bytes) -> bytes:
@@ -65,7 +83,7 @@ def completion(result: ChatResult, *, parallel: bool = True) -> bytes:
         "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": result.finish}],
         "usage": usage_of(result),
     }
-    return orjson.dumps(body)
+    return encoded(body)
 
 
 class ChatChunks:
@@ -107,7 +125,7 @@ class ChatChunks:
         for call in delta.tool_calls:
             if self._parallel or not self._calls:
                 body = {"index": self._calls, **call_of(call)}
-                parts += (self._delta, b'"tool_calls":[', orjson.dumps(body), b"]", self._tail)
+                parts += (self._delta, b'"tool_calls":[', encoded(body), b"]", self._tail)
                 self._calls += 1
         return b"".join(parts)
 

@@ -16,7 +16,7 @@ from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, Message
 from ementa.serving.deps import Visit, flag_of, text_of
 from ementa.serving.errors import ParameterInvalid, ParameterUnsupported
 from ementa.serving.openai.chat import wants_usage
-from ementa.serving.openai.chat_answer import DONE, event, new_name, quoted, usage_of
+from ementa.serving.openai.chat_answer import DONE, encoded, event, new_name, quoted, usage_of
 from ementa.serving.openai.chat_request import HERE, ONE, Count, Penalty, Seed, Share, Warmth, read_stop
 from ementa.serving.openai.relaying import relay
 from ementa.serving.typed import read_as
@@ -55,7 +55,7 @@ class CompletionDialect:
     def whole(self, result: ChatResult) -> bytes:
         """A `text_completion`."""
         choice = {"index": 0, "text": result.text, "logprobs": None, "finish_reason": result.finish}
-        return orjson.dumps({**_head(result.model), "choices": [choice], "usage": usage_of(result)})
+        return encoded({**_head(result.model), "choices": [choice], "usage": usage_of(result)})
 
     def chunks(self, model: str) -> "CompletionChunks":
         """The same in pieces."""

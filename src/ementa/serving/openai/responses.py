@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from ementa.llm.types import ChatResult
 from ementa.serving.deps import Visit
+from ementa.serving.openai.chat_answer import encoded
 from ementa.serving.openai.relaying import relay
 from ementa.serving.openai.responses_answer import ResponseObject
 from ementa.serving.openai.responses_events import ResponseEvents
@@ -22,7 +21,7 @@ class ResponseDialect:
 
     def whole(self, result: ChatResult) -> bytes:
         """A `response`."""
-        return orjson.dumps(ResponseObject(self.asked, self.body, result.model).whole(result))
+        return encoded(ResponseObject(self.asked, self.body, result.model).whole(result))
 
     def chunks(self, model: str) -> ResponseEvents:
         """Events."""

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from ementa.llm.types import ChatDelta, ChatResult, ToolCall
-from ementa.serving.openai.chat_answer import new_name, quoted
+from ementa.serving.openai.chat_answer import encoded, new_name, quoted
 from ementa.serving.openai.responses_answer import ResponseObject, call_item, message_item, reasoning_item, text_part
 
 
@@ -114,7 +114,7 @@ class ResponseEvents:
         )
 
     def _event(self, kind: str, **fields: Any) -> bytes:
-        body = orjson.dumps({"type": kind, "sequence_number": self._next(), **fields})
+        body = encoded({"type": kind, "sequence_number": self._next(), **fields})
         return b"event: " + kind.encode() + b"\ndata: " + body + b"\n\n"
 
     def _next(self) -> int:
