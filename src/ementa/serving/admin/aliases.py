@@ -17,7 +17,7 @@ from ementa.serving.admin.forms import (
     Instant,
     Limit,
     ModelName,
-    NamePath,
+    ModelPath,
     cut_page,
     next_cursor,
     read_cursor,
@@ -62,13 +62,13 @@ async def list_aliases(
 
 
 @router.get("/{alias:path}", responses={404: {}})
-async def get_alias(_principal: HouseAdminDep, session: ReadSessionDep, alias: NamePath) -> AliasRead:
+async def get_alias(_principal: HouseAdminDep, session: ReadSessionDep, alias: ModelPath) -> AliasRead:
     """One alias."""
     return _told(await service.get_alias(session, alias))
 
 
 @router.put("/{alias:path}", responses={409: {}})
-async def put_alias(principal: HouseAdminDep, desk: DeskDep, alias: NamePath, body: AliasBody) -> AliasRead:
+async def put_alias(principal: HouseAdminDep, desk: DeskDep, alias: ModelPath, body: AliasBody) -> AliasRead:
     """Let a name stand for a model, whatever it stood for before."""
     async with desk.configuring(principal, "alias.put") as act:
         row = await service.put_alias(act.session, alias, body.target, body.fallbacks, body.description)
@@ -77,7 +77,7 @@ async def put_alias(principal: HouseAdminDep, desk: DeskDep, alias: NamePath, bo
 
 
 @router.delete("/{alias:path}", status_code=204, responses={404: {}})
-async def remove_alias(principal: HouseAdminDep, desk: DeskDep, alias: NamePath) -> Response:
+async def remove_alias(principal: HouseAdminDep, desk: DeskDep, alias: ModelPath) -> Response:
     """Remove an alias."""
     async with desk.configuring(principal, "alias.remove") as act:
         await service.remove_alias(act.session, alias)

@@ -38,6 +38,7 @@ ModelName = Annotated[str, Field(min_length=1, max_length=200, pattern=PRINTABLE
 ModelNames = Annotated[list[ModelName], Field(max_length=500)]
 Targets = Annotated[list[ModelName], Field(min_length=1, max_length=20)]
 NamePath = Annotated[str, Path(min_length=1, max_length=254, pattern=PRINTABLE)]
+ModelPath = Annotated[str, Path(min_length=1, max_length=200, pattern=PRINTABLE)]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Tokens = Annotated[int, Field(ge=0, le=10**15)]

@@ -16,8 +16,8 @@ from ementa.serving.admin.forms import (
     Cursor,
     Instant,
     Limit,
+    ModelPath,
     Money,
-    NamePath,
     cut_page,
     next_cursor,
     read_cursor,
@@ -66,13 +66,13 @@ async def list_prices(
 
 
 @router.get("/{model:path}", responses={404: {}})
-async def get_price(_principal: HouseAdminDep, session: ReadSessionDep, desk: DeskDep, model: NamePath) -> PriceRead:
+async def get_price(_principal: HouseAdminDep, session: ReadSessionDep, desk: DeskDep, model: ModelPath) -> PriceRead:
     """The price that was given for a model."""
     return _told(await service.get_price(session, model), desk.gateway.settings.currency)
 
 
 @router.put("/{model:path}")
-async def put_price(principal: HouseAdminDep, desk: DeskDep, model: NamePath, body: PriceBody) -> PriceRead:
+async def put_price(principal: HouseAdminDep, desk: DeskDep, model: ModelPath, body: PriceBody) -> PriceRead:
     """Say what a model costs from now on. Calls already made keep the cost they were given."""
     async with desk.configuring(principal, "price.put") as act:
         row = await service.put_price(act.session, Price(model, **body.model_dump()))
@@ -81,7 +81,7 @@ async def put_price(principal: HouseAdminDep, desk: DeskDep, model: NamePath, bo
 
 
 @router.delete("/{model:path}", status_code=204, responses={404: {}})
-async def remove_price(principal: HouseAdminDep, desk: DeskDep, model: NamePath) -> Response:
+async def remove_price(principal: HouseAdminDep, desk: DeskDep, model: ModelPath) -> Response:
     """Forget the price that was given for a model."""
     async with desk.configuring(principal, "price.remove") as act:
         await service.remove_price(act.session, model)
