@@ -9,11 +9,13 @@ import asyncio
 import fcntl
 import logging
 import os
+import sqlite3
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sqlalchemy import event, orm
+from sqlalchemy.exc import OperationalError
 
 from ementa.db.database import Database, Session
 from ementa.jobs import queries
@@ -187,22 +189,23 @@ class EmbeddedEngine:
                     task.cancel()  # this attempt: the next one of the same job may have begun while we looked
 
     async def _recover(self) -> None:
-        found = await self._recover_once()
+        deadline = asyncio.get_running_loop().time() + _LOCK_WAIT_SECONDS
+        found = await self._recover_once(deadline)
         while found is None:
             await asyncio.sleep(self._settings.poll_seconds)
-            found = await self._recover_once()
+            found = await self._recover_once(deadline)
         if found:
             log.warning("jobs of a process that died are back in their queues", extra={"jobs": found})
 
-    async def _recover_once(self) -> int | None:
-        """How many jobs returned to their queues; None when the database is in trouble, as others may be starting."""
+    async def _recover_once(self, deadline: float) -> int | None:
+        """How many jobs returned to their queues; None when others hold the database, until `deadline`."""
         try:
             async with self._database.transaction() as session:
                 return await queries.recover(session)
-        except Exception as error:
-            if not is_trouble(error):
+        except OperationalError as error:
+            held = getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+            if not held or asyncio.get_running_loop().time() > deadline:
                 raise
-            log.warning("could not look for jobs of a process that died", extra={"cause": str(error)})
             return None
 
     @asynccontextmanager
