@@ -1,7 +1,7 @@
 """GGUF files in this process: the behaviour of every provider with real engines, and what is this provider's own."""
 
 import asyncio
-import json
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, aclosing
@@ -13,8 +13,17 @@ import msgspec
 import pytest
 
 from ementa.kit.registry import Registry
+from ementa.llm.ask import Ask
 from ementa.llm.base import Closes, Embeds, Forward, Forwarded, Forwards, Provider, Reranks, collect
-from ementa.llm.errors import ModelCannotChat, ModelCannotEmbed, ModelFailed, ModelUnavailable, model_absent
+from ementa.llm.errors import (
+    ModelCannotChat,
+    ModelCannotEmbed,
+    ModelFailed,
+    ModelUnavailable,
+    ServerUnreachable,
+    model_absent,
+)
+from ementa.llm.gateway import Gateway
 from ementa.llm.providers.llamacpp import LocalModel
 from ementa.llm.servers import ServerConfig, from_settings
 from ementa.llm.settings import LlmSettings
@@ -97,13 +106,7 @@ class HouseBench:
 
 def busy(model: LocalModel) -> int:
     """Slots of an engine that are at work."""
-    engine = model.engine
-    if engine is None:
-        return 0
-    url = f"{engine.url.removesuffix('/v1')}/slots"
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {engine.key}"})
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return sum(slot["is_processing"] for slot in json.load(answer))
+    return model.engine.busy() if model.engine else 0
 
 
 @pytest.fixture(scope="session")
@@ -170,6 +173,34 @@ async def test_a_closed_model_leaves_and_comes_back(bench: HouseBench) -> None:
     await model.close()
     assert (await model.health()).loaded == ()
     assert (await collect(model.stream(ask("ends")))).text == first.text
+
+
+async def test_closing_breaks_off_what_is_on_its_way(bench: HouseBench) -> None:
+    model = bench.provider.models["endless"]
+    async with aclosing(model.stream(ask("endless", max_tokens=1_000_000))) as pieces:
+        await anext(pieces)
+        await model.close()
+        with pytest.raises(ModelFailed):
+            async for _ in pieces:
+                pass
+    assert model.engine is None
+
+
+async def test_closing_at_once_after_loading(bench: HouseBench) -> None:
+    for _ in range(20):
+        for name, model in bench.provider.models.items():
+            await model.ready(name, 60.0)
+            await model.close()
+
+
+async def test_closing_while_loading(bench: HouseBench) -> None:
+    model = bench.provider.models["ends"]
+    waiting = asyncio.create_task(collect(model.stream(ask("ends"))))
+    await asyncio.sleep(0)
+    await model.close()
+    await asyncio.wait([waiting])
+    assert waiting.exception() is None or isinstance(waiting.exception(), ModelFailed | ServerUnreachable)
+    assert (await collect(model.stream(ask("ends")))).text == SAYS
 
 
 async def test_two_answers_at_once(bench: HouseBench) -> None:
@@ -249,8 +280,20 @@ async def test_a_header_without_a_model_behind_it(files: Path, tmp_path: Path, t
 
 
 async def test_the_environment_names_files(files: Path) -> None:
-    servers = from_settings(LlmSettings(gguf_models=(files / "ends.gguf",)))
-    assert ServerConfig("llamacpp", "ends", str(files / "ends.gguf")) in servers
+    settings = LlmSettings(ollama_hosts=(), gguf_models=(files / "ends.gguf",), gguf_threads=1, timeout_seconds=60.0)
+    assert ServerConfig("llamacpp", "ends", str(files / "ends.gguf")) in from_settings(settings)
+    gateway = Gateway(settings)
+    try:
+        assert "ends" in [info.name for info in await gateway.models()]
+        assert (await gateway.chat(ask("ends"))).text == SAYS
+        body = {"model": "ends", "messages": [{"role": "user", "content": "Oi"}], "stream": True}
+        passed_on = Ask("ends", lambda: ask("ends"), True, "openai", "/chat/completions", body)
+        async with gateway.open(passed_on) as answer:
+            assert answer.native is not None
+            data = b"".join([chunk async for chunk in answer.native.chunks])
+        assert data.endswith(b"data: [DONE]\n\n")
+    finally:
+        await gateway.close()
 
 
 def test_the_suite_takes_the_bench(bench: HouseBench) -> None:

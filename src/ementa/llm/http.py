@@ -110,7 +110,7 @@ class HttpServer:
         """The server-sent events that answer a POST. Raises `ModelFailed` when they break off."""
         async with self.open("POST", path, body, model) as response:
             try:
-                async with aclosing(read_events(response.content.iter_any())) as events:
+                async with aclosing(read_events(chunks_of(response))) as events:
                     async for event in events:
                         yield event
             except LineBroken as error:
@@ -226,13 +226,23 @@ async def drain(items: AsyncGenerator[Any, None]) -> None:
                 pass
 
 
+async def chunks_of(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
+    """The body as it comes; raises aiohttp's errors."""
+    try:
+        while chunk := await response.content.readany():
+            yield chunk
+    except RuntimeError as error:  # so aiohttp says that its session was closed meanwhile
+        raise aiohttp.ClientConnectionError(str(error)) from error
+
+
 async def read_body(response: aiohttp.ClientResponse) -> bytes:
     """The whole body; raises `LineBroken` beyond the limit."""
     body = bytearray()
-    async for chunk in response.content.iter_any():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise LineBroken(f"longer than {MAX_BODY_BYTES} bytes")
+    async with aclosing(chunks_of(response)) as chunks:
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > MAX_BODY_BYTES:
+                raise LineBroken(f"longer than {MAX_BODY_BYTES} bytes")
     return bytes(body)
 
 

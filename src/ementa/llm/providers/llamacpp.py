@@ -48,14 +48,15 @@ class LocalModel:
     kind: Kind
     capabilities: tuple[str, ...]
 
-    def __init__(self, server: ServerConfig, settings: LlmSettings, transport: Transport) -> None:
+    def __init__(self, server: ServerConfig, settings: LlmSettings) -> None:
         """`server.url` is the file's path, `server.name` the model's name. Options: `kind` (what the model is for,
         where the file says it wrongly), `context_tokens`, `concurrency` (requests at once), `gpu_layers`, `mmproj`
         (eyes)."""
         self._path = Path(server.url)
         self._server = server
         self._settings = settings
-        self._transport = transport
+        self._connect_seconds = settings.connect_timeout_seconds
+        self._transport: Transport | None = None
         self.engine: Engine | None = None
         """Where the model is, while it is in memory."""
         self._inner: OpenAIProvider | None = None
@@ -87,10 +88,13 @@ class LocalModel:
         return ServerHealth(NAME, self.host, not error, installed, loaded, error)
 
     async def close(self) -> None:
-        """Unload the model; the next use loads it again."""
+        """Unload the model; answers on their way break off, and the next use loads it again."""
         if self._loading is not None:
             await asyncio.wait([self._loading])
         engine, self.engine, self._inner, self._loading = self.engine, None, None, None
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            await transport.close()
         if engine is not None:
             await engine.close()
 
@@ -128,6 +132,7 @@ class LocalModel:
             options=options,
         )
         inner = ServerConfig("openai", name, self.engine.url, self.engine.key)
+        self._transport = Transport(self._connect_seconds)  # its own, so that closing it stops what the engine does
         self._inner = OpenAIProvider(inner, self._settings, self._transport, name=NAME)
         return self._inner
 
@@ -209,7 +214,7 @@ def _seen(loading: asyncio.Task[OpenAIProvider]) -> None:
 _KINDS: dict[Kind, type[LocalModel]] = {"chat": LocalChat, "embedding": LocalEmbedder, "rerank": LocalReranker}
 
 
-def connect(server: ServerConfig, settings: LlmSettings, transport: Transport) -> LocalModel:
+def connect(server: ServerConfig, settings: LlmSettings, transport: Transport) -> LocalModel:  # noqa: ARG001
     """The provider of one GGUF file. What it can do depends on what the file says that its model is for; a file that
     is not there yet is taken for a model that writes."""
     kind: Kind | None = server.options.get("kind")
@@ -218,4 +223,4 @@ def connect(server: ServerConfig, settings: LlmSettings, transport: Transport) -
             kind = read_facts(Path(server.url)).kind
         except (OSError, NotGguf):
             kind = "chat"
-    return _KINDS[kind](server, settings, transport)
+    return _KINDS[kind](server, settings)

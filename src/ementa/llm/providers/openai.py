@@ -19,7 +19,7 @@ import msgspec
 from ementa.kit.errors import EmentaError
 from ementa.llm.base import Forward
 from ementa.llm.errors import ModelFailed, ModelRejected, model_absent
-from ementa.llm.http import CATALOGUE_SECONDS, Deadline, HttpServer, drain, in_short, read_body, unreachable
+from ementa.llm.http import CATALOGUE_SECONDS, Deadline, HttpServer, chunks_of, drain, in_short, read_body, unreachable
 from ementa.llm.ndjson import LineBroken
 from ementa.llm.providers.openai_address import origin_of, split_address
 from ementa.llm.providers.openai_catalogue import NAME, Listing, read_listing
@@ -89,7 +89,7 @@ class OpenAIProvider:
         started = time.monotonic()
         seconds = request.timeout_seconds or self._settings.timeout_seconds
         deadline = Deadline(seconds, request.model)
-        profile = await deadline.wait(self._profile())
+        profile = await deadline.wait(self._profile(request.model))
         assembly = Assembly()
         begun = False
         while True:
@@ -169,9 +169,9 @@ class OpenAIProvider:
 
     async def show(self, model: str) -> ModelInfo:
         """What is known of a model, believed for five minutes; raises `ModelUnavailable`."""
-        listing = await self._list(LISTING_SECONDS)
+        listing = await self._list(LISTING_SECONDS, model)
         if model not in listing.models:
-            listing = await self._list(ABSENT_SECONDS)
+            listing = await self._list(ABSENT_SECONDS, model)
         if model not in listing.models:
             raise model_absent(model, list(listing.models))
         return listing.models[model]
@@ -213,15 +213,15 @@ class OpenAIProvider:
             server=self._server_name,
         )
 
-    async def _profile(self) -> Profile:
+    async def _profile(self, model: str) -> Profile:
         """How to speak to the server. One that does not list its models may chat all the same."""
         try:
-            return (await self._list(LISTING_SECONDS)).profile
+            return (await self._list(LISTING_SECONDS, model)).profile
         except ModelFailed:
             return OTHER
 
-    async def _list(self, oldest: float) -> Listing:
-        """The server's models, read no longer ago than that many seconds."""
+    async def _list(self, oldest: float, model: str = "") -> Listing:
+        """The server's models, read no longer ago than that many seconds; asked because of `model`."""
         known = self._listing
         if known is not None and known.age <= oldest:
             return known
@@ -230,10 +230,10 @@ class OpenAIProvider:
                 try:
                     async with asyncio.timeout(CATALOGUE_SECONDS):
                         self._listing = await read_listing(
-                            self._server, self._root, self._url, self._named, self._options
+                            self._server, self._root, self._url, self._named, self._options, model
                         )
                 except TimeoutError as error:
-                    raise unreachable("", self.host, f"no answer in {CATALOGUE_SECONDS:.0f} s") from error
+                    raise unreachable(model, self.host, f"no answer in {CATALOGUE_SECONDS:.0f} s") from error
             return self._listing
 
     async def _chunks(self, body: dict[str, Any], model: str) -> AsyncGenerator[Chunk, None]:
@@ -246,7 +246,7 @@ class OpenAIProvider:
                         raise answer_error(self.host, model, error)
                     yield self._chunk(data, model)
                     return
-                async with aclosing(read_events(response.content.iter_any())) as events:
+                async with aclosing(read_events(chunks_of(response))) as events:
                     async for event in events:
                         if event.data.startswith(b"[DONE]"):
                             await drain(events)

@@ -57,12 +57,12 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 async def read_listing(
-    server: HttpServer, root: HttpServer, url: str, named: Sequence[str], options: Mapping[str, Any]
+    server: HttpServer, root: HttpServer, url: str, named: Sequence[str], options: Mapping[str, Any], model: str
 ) -> Listing:
     """Ask the server; `root` is the same without a path. One without `/models` has those models that its configuration
-    names. Raises the errors of `llm/errors.py`."""
+    names. `model` is the one for whose sake it is asked, if there is one. Raises the errors of `llm/errors.py`."""
     try:
-        answer = await server_answer(server, "/models")
+        answer = await server_answer(server, "/models", model)
     except ModelRejected:
         answer = {"data": [{"id": name} for name in named]}
     entries = _entries(answer)
@@ -79,24 +79,24 @@ async def read_listing(
     )
 
 
-async def server_answer(server: HttpServer, path: str) -> dict[str, Any]:
+async def server_answer(server: HttpServer, path: str, model: str) -> dict[str, Any]:
     """What a GET answers; a bare list is taken for `data` (Together)."""
     try:
-        async with server.open("GET", path) as response:
+        async with server.open("GET", path, None, model) as response:
             value = msgspec.json.decode(await read_body(response))
     except (LineBroken, msgspec.DecodeError, UnicodeDecodeError, aiohttp.ClientPayloadError) as error:
-        raise ModelFailed(model=path, cause=f"unreadable answer from {server.host}{path}, {error}") from error
+        raise ModelFailed(model=model or path, cause=f"unreadable answer from {server.host}{path}, {error}") from error
     if isinstance(value, list):
         return {"data": value}
     if not isinstance(value, dict):
-        raise ModelFailed(model=path, cause=f"unreadable answer from {server.host}{path}")
+        raise ModelFailed(model=model or path, cause=f"unreadable answer from {server.host}{path}")
     return cast("dict[str, Any]", value)
 
 
 async def _lmstudio(root: HttpServer, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """LM Studio's own list, which says what models can do and which are loaded; the plain one when there is none."""
     try:
-        return _entries(await server_answer(root, "/api/v0/models")) or entries
+        return _entries(await server_answer(root, "/api/v0/models", "")) or entries
     except EmentaError:
         return entries
 

@@ -142,7 +142,7 @@ class PassedOn:
             return await self._response.content.readany()
         except TimeoutError as error:
             raise too_slow(self._call.model, self._timeout) from error
-        except (aiohttp.ClientError, ConnectionError) as error:
+        except (aiohttp.ClientError, ConnectionError, RuntimeError) as error:  # the last: our session was closed
             cause = f"the connection broke ({type(error).__name__})"
             raise ModelFailed(model=self._call.model, cause=cause) from error
 
