@@ -1,6 +1,7 @@
 """Every call is in the table once, whatever happens to the database, the disk or the names that clients invent."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,11 @@ async def test_the_next_process_stores_what_one_left(database: Database, tmp_pat
     await second.stop()
 
 
+async def told_calls(session: ReadSession) -> int:
+    """Calls that the audit trail tells of: calls that are alike are one event that counts them."""
+    return sum(json.loads(details)["calls"] for details in await session.scalars(select(AuditEvent.details)))
+
+
 async def test_a_batch_that_was_stored_already_is_stored_and_told_once(database: Database, tmp_path: Path) -> None:
     recorder = make(database, tmp_path, audit_calls)
     for _ in range(3):
@@ -135,7 +141,7 @@ async def test_a_batch_that_was_stored_already_is_stored_and_told_once(database:
     await until(there)
     await heir.stop()
     async with database.read() as session:
-        assert await session.scalar(select(func.count()).select_from(AuditEvent)) == 4
+        assert await told_calls(session) == 4
         assert await service.verify_chain(session) is None
 
 
@@ -256,7 +262,7 @@ async def test_one_call_that_the_database_refuses_does_not_hold_up_the_others(
     assert len(await stored(postgres_database)) == 9
     assert (recorder.stored, recorder.lost, recorder.spool_bytes) == (9, 1, 0)
     async with postgres_database.read() as session:
-        assert await session.scalar(select(func.count()).select_from(AuditEvent)) == 9
+        assert await told_calls(session) == 9
         assert await service.verify_chain(session) is None
     await recorder.stop()
 
