@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import OperationalError
 
-from ementa.db.database import Database, Session
+from ementa.db.database import Database, ReadSession, Session
 from ementa.identity import service
 from ementa.identity.calls import audit_calls
 from ementa.identity.models import AuditEvent
