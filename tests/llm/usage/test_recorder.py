@@ -276,3 +276,20 @@ async def test_torn_lines_are_skipped(sqlite_database: Database, tmp_path: Path)
     await recorder.flush()
     assert len(await stored(sqlite_database)) == 2
     await recorder.stop()
+
+
+async def test_calls_that_come_while_others_are_stored_wait_for_the_next_batch(
+    database: Database, tmp_path: Path
+) -> None:
+    batches: list[int] = []
+
+    async def seal(_session: Session, calls: Sequence[CallRecord]) -> None:
+        batches.append(len(calls))
+        recorder.tell(call())  # one more arrives each time
+
+    recorder = make(database, tmp_path, seal)
+    recorder.tell(call())
+    await recorder.flush()
+    assert batches == [1]
+    assert recorder.spool_bytes > 0
+    await recorder.stop()

@@ -96,7 +96,11 @@ class Recorder:
         self._since_flush = 0
         await self._prices.ready()
         async with self._storing:
-            while (segment := self._spool.take()) is not None:
+            # Only what waits now: calls that come meanwhile would make this an endless row of tiny transactions.
+            for _ in range(self._spool.turn()):
+                segment = self._spool.take()
+                if segment is None:
+                    break
                 await self._store_segment(segment)
                 self._spool.done(segment)
             while self._held:

@@ -74,11 +74,17 @@ class Spool:
             log.debug("spool not written", extra={"cause": type(error).__name__})
         return False
 
-    def take(self) -> Segment | None:
-        """The segment that waits longest; None when no line waits. It stays ours until `done`."""
-        if not self._waiting and self._active is not None and self._active.size:
+    def turn(self) -> int:
+        """How many segments wait, from now on also the one with the lines so far; later lines go to another."""
+        if self._active is not None and self._active.size:
             self._waiting.append(self._active)
             self._active = None
+        return len(self._waiting)
+
+    def take(self) -> Segment | None:
+        """The segment that waits longest; None when no line waits. It stays ours until `done`."""
+        if not self._waiting:
+            self.turn()
         return self._waiting[0] if self._waiting else None
 
     def done(self, segment: Segment) -> None:
