@@ -2,7 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import ementa
 from ementa.analysis import retention
@@ -14,6 +14,7 @@ from ementa.db.database import Database
 from ementa.db.migrate import upgrade
 from ementa.db.secrets import SecretBox
 from ementa.extraction.sandbox.pool import SandboxPool
+from ementa.identity.audit import record_event
 from ementa.identity.calls import audit_calls
 from ementa.jobs.concurrency import derive, detect_hardware
 from ementa.jobs.engines import create_engine
@@ -36,8 +37,13 @@ from ementa.observability.metrics import new_registry
 from ementa.settings import Settings
 from ementa.storage.directory import prepare_data
 from ementa.storage.filesystem import FilesystemStore
+from ementa.upkeep.gpus import GpuReader
 from ementa.upkeep.jobs import sweep_kind
+from ementa.upkeep.local import LocalServers
+from ementa.upkeep.restart import ServerKeeper
+from ementa.upkeep.rounds import Round, Rounds
 from ementa.upkeep.sweep import Sweep, house_sweeps
+from ementa.upkeep.watch import ResourceWatch
 
 if TYPE_CHECKING:
     from ementa.llm.tracing import CallTracer
@@ -83,6 +89,16 @@ class Runtime:
         self.config_watch = ConfigWatch(
             self.database, self.secrets, list_kinds(settings.plugins), [self.prices.apply, self.gateway.apply]
         )
+        local = LocalServers(self.gateway, settings.upkeep.local_servers)
+        self.watch = ResourceWatch(settings.upkeep, settings.data, read_gpus=GpuReader().read, runs_here=local.run)
+        self.keeper = ServerKeeper(
+            settings.upkeep, settings.data, local.list_servers, lambda: self.watch.gpus_are_full, self._note_restart
+        )
+        self.rounds = Rounds(
+            Round("memory", settings.upkeep.watch_seconds, self.watch.see_memory),
+            Round("gpus", settings.upkeep.gpu_seconds, self.watch.see_gpus),
+            Round("model servers", settings.upkeep.watch_seconds, self.keeper.check),
+        )
         self.changes = Changes()
         self.intake = Intake(self.database, self.store, self.gateway, settings.analysis, extraction)
         self.pipeline = Pipeline(
@@ -122,6 +138,8 @@ class Runtime:
     async def stop(self) -> None:
         """Hand running jobs back and let go of everything, in the order in which one part needs the next. Safe to call
         twice."""
+        await self.rounds.stop()
+        await self.keeper.stop()
         await self.jobs.stop(self.settings.jobs.grace_seconds)
         await self.pool.close()
         await self.config_watch.stop()
@@ -132,6 +150,10 @@ class Runtime:
             await self.tracer.close()
         await self.answers.close()
         await self.database.close()
+
+    async def _note_restart(self, server: str, details: dict[str, Any]) -> None:
+        async with self.database.transaction() as session:
+            await record_event(session, None, "model_server.restart", server, details)
 
     def _sweeps(self) -> list[Sweep]:
         """Everything that is removed by itself."""

@@ -9,18 +9,11 @@ from ementa.app.health import HealthBoard
 from ementa.app.probes import make_checks
 from ementa.bootstrap import Runtime
 from ementa.settings import Settings
-from ementa.upkeep.watch import ResourceWatch
 
 
 async def test_an_engine_that_does_not_run_is_told(tmp_path: Path) -> None:
     runtime = Runtime(Settings(data=tmp_path))
-    board = HealthBoard(
-        [
-            check
-            for check in make_checks(runtime, ResourceWatch(runtime.settings.upkeep, tmp_path))
-            if check.name == "jobs"
-        ]
-    )
+    board = HealthBoard([check for check in make_checks(runtime) if check.name == "jobs"])
     with pytest.raises(OperationalError):
         await runtime.jobs.start()  # the database has no tables
     report = await board.report()

@@ -1,6 +1,7 @@
 """What `/health` asks of each dependency."""
 
 import asyncio
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import text
@@ -8,7 +9,9 @@ from sqlalchemy import text
 from ementa.app.health import Check, Finding
 from ementa.bootstrap import Runtime
 from ementa.extraction.ocr.tessdata import choose_languages, find_tessdata
-from ementa.upkeep.gpus import ANSWER_SECONDS, Gpu
+from ementa.upkeep.gpus import ANSWER_SECONDS
+from ementa.upkeep.settings import UpkeepSettings
+from ementa.upkeep.watch import ResourceWatch
 
 _SANDBOX_SECONDS = 600.0
 """Asking starts a child process, so it is not asked at each poll."""
@@ -16,7 +19,6 @@ _SANDBOX_SECONDS = 600.0
 
 def make_checks(runtime: Runtime) -> list[Check]:
     """Every dependency of a server."""
-    watch = runtime.watch
 
     async def database() -> Finding:
         async with runtime.database.read() as session:
@@ -28,16 +30,6 @@ def make_checks(runtime: Runtime) -> list[Check]:
         if failure is None:
             return Finding()
         return Finding("down", {"error": f"{type(failure).__name__}; it is started again"})
-
-    async def disk() -> Finding:
-        seen = watch.look()
-        state = "ok" if seen.free_disk >= seen.min_free_disk else "down"
-        return Finding(state, {"free_bytes": seen.free_disk, "min_free_bytes": seen.min_free_disk})
-
-    async def memory() -> Finding:
-        seen = watch.look()
-        state = "ok" if seen.used_memory <= seen.max_memory else "down"
-        return Finding(state, {"used_bytes": seen.used_memory, "max_bytes": seen.max_memory})
 
     async def ocr() -> Finding:
         settings = runtime.settings.extraction
@@ -57,43 +49,50 @@ def make_checks(runtime: Runtime) -> list[Check]:
             told["restarts"] = runtime.keeper.tell()
         return Finding(health["status"], told)
 
-    async def gpu() -> Finding:
-        return find_gpus(runtime)
-
     return [
         Check("database", database, required=True),
         Check("jobs", jobs, fresh_seconds=1.0),
-        Check("disk", disk, required=True),
-        Check("memory", memory, required=True),
-        Check("gpu", gpu, fresh_seconds=1.0),
+        *_resources(runtime),
         Check("ocr", ocr, fresh_seconds=60.0),
         Check("sandbox", sandbox, fresh_seconds=_SANDBOX_SECONDS),
         Check("models", models),
     ]
 
 
-def find_gpus(runtime: Runtime) -> Finding:
+def _resources(runtime: Runtime) -> list[Check]:
+    watch = runtime.watch
+
+    async def disk() -> Finding:
+        seen = watch.look()
+        state = "ok" if seen.free_disk >= seen.min_free_disk else "down"
+        return Finding(state, {"free_bytes": seen.free_disk, "min_free_bytes": seen.min_free_disk})
+
+    async def memory() -> Finding:
+        seen = watch.look()
+        state = "ok" if seen.used_memory <= seen.max_memory else "down"
+        return Finding(state, {"used_bytes": seen.used_memory, "max_bytes": seen.max_memory})
+
+    async def gpu() -> Finding:
+        return find_gpus(watch, runtime.settings.upkeep)
+
+    return [
+        Check("disk", disk, required=True),
+        Check("memory", memory, required=True),
+        Check("gpu", gpu, fresh_seconds=1.0),
+    ]
+
+
+def find_gpus(watch: ResourceWatch, settings: UpkeepSettings) -> Finding:
     """The GPUs as last seen. A machine without any is in order, and so is one whose `nvidia-smi` has never named any:
     only what was there, or is needed for a limit, is missed."""
-    watch, settings = runtime.watch, runtime.settings.upkeep
     report = watch.gpus
-    details: dict[str, Any] = {
-        "gpus": [_tell_gpu(gpu) for gpu in report.gpus],
+    told: dict[str, Any] = {
+        "gpus": [asdict(gpu) for gpu in report.gpus],
         "max_memory_share": settings.max_gpu_memory_share,
     }
     if settings.gpu_seconds and watch.gpu_age > 3 * (settings.gpu_seconds + ANSWER_SECONDS):
-        return Finding("unknown", {**details, "error": "not seen lately"})
+        return Finding("unknown", {**told, "error": "not seen lately"})
     if report.error:
         missed = watch.has_gpus or settings.max_gpu_memory_share is not None
-        return Finding("degraded" if missed else "ok", {**details, "error": f"nvidia-smi: {report.error}"})
-    return Finding("degraded" if watch.gpus_are_full else "ok", details)
-
-
-def _tell_gpu(gpu: Gpu) -> dict[str, Any]:
-    return {
-        "index": gpu.index,
-        "name": gpu.name,
-        "used_bytes": gpu.used_bytes,
-        "total_bytes": gpu.total_bytes,
-        "busy_share": gpu.busy_share,
-    }
+        return Finding("degraded" if missed else "ok", {**told, "error": f"nvidia-smi: {report.error}"})
+    return Finding("degraded" if watch.gpus_are_full else "ok", told)

@@ -5,8 +5,9 @@ import asyncio
 from http import HTTPStatus
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from ementa.app.cycle import Cycle
 from ementa.app.errors import BodyTimeout, HeadersTooLarge, RequestMalformed, status_at
 from ementa.kit.errors import EmentaError
 from ementa.kit.ids import new_id
@@ -64,6 +65,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._stop_clock()
         super().on_headers_complete()
+        if type(self.cycle) is RequestResponseCycle:  # made just now; it runs from the loop's next turn on
+            pass
 
     def on_message_complete(self) -> None:
         """What follows is another head."""

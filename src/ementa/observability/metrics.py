@@ -55,23 +55,6 @@ class QueueMetrics:
                 self._jobs.labels(queue, state).set(many)
 
 
-class ResourceMetrics:
-    """Disk and memory against the limits at which new work is refused, in bytes, set just before each scrape."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._free_disk = Gauge("ementa_disk_free_bytes", "Free disk under the data directory.", registry=registry)
-        self._min_disk = Gauge("ementa_disk_min_free_bytes", "Below this, uploads are refused.", registry=registry)
-        self._memory = Gauge("ementa_memory_used_bytes", "Memory of Ementa and its children.", registry=registry)
-        self._max_memory = Gauge("ementa_memory_max_bytes", "Above this, uploads are refused.", registry=registry)
-
-    def set(self, free_disk: int, min_free_disk: int, used_memory: int, max_memory: int) -> None:
-        """Replace what was known."""
-        self._free_disk.set(free_disk)
-        self._min_disk.set(min_free_disk)
-        self._memory.set(used_memory)
-        self._max_memory.set(max_memory)
-
-
 def new_registry(version: str) -> CollectorRegistry:
     """A registry with what every process has: CPU, memory, descriptors, version and start time."""
     registry = CollectorRegistry()

@@ -86,10 +86,14 @@ class Visit:
         return self.may_use(model) or self.may_use(self.gateway.resolve(model))
 
     async def admit(self, model: str) -> None:
-        """Let the call begin: raises `ModelNotPermitted`, or what the limiter raises when it is too much."""
+        """Let the call begin: raises `ModelNotPermitted`, that resources are low, or what the limiter raises when it is
+        too much."""
         if not self.permits(model):
             raise ModelNotPermitted(model=model)
-        limiter: Any = getattr(self.scope["app"].state.runtime, "limiter", None)
+        runtime: Any = self.scope["app"].state.runtime
+        if (refused := runtime.watch.call_refusal(model)) is not None:
+            raise refused
+        limiter: Any = getattr(runtime, "limiter", None)
         if limiter is not None:
             allowance = await limiter.admit(self.caller, prompt_tokens(self.body, self.size))
             self._extra = [(name.lower().encode(), value.encode()) for name, value in allowance.headers()]
