@@ -14,7 +14,6 @@ class Cycle(RequestResponseCycle):
 
     _head = b""
     """What waits for the body."""
-    _flush: asyncio.Handle | None = None
 
     async def send(self, message: Any) -> None:
         """A part of the answer. A head that no body follows at once leaves by itself."""
@@ -30,7 +29,7 @@ class Cycle(RequestResponseCycle):
             self._head = b""
             if starts and not held.closes and data:
                 self._head = data
-                self._flush = asyncio.get_running_loop().call_soon(self._send_head)
+                asyncio.get_running_loop().call_soon(self._send_head)
             elif data:
                 wire.write(data)
             if held.closes:
@@ -46,14 +45,18 @@ class _Held(asyncio.Transport):
     """Stands for the connection while a part is written."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.data: list[bytes] = []
         self.closes = False
 
     def write(self, data: Any) -> None:
+        """Keep it."""
         self.data.append(data)
 
     def close(self) -> None:
+        """To be done afterwards."""
         self.closes = True
 
     def is_closing(self) -> bool:
+        """Never."""
         return False

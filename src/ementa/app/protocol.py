@@ -66,7 +66,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._stop_clock()
         super().on_headers_complete()
         if type(self.cycle) is RequestResponseCycle:  # made just now; it runs from the loop's next turn on
-            pass
+            self.cycle.__class__ = Cycle
 
     def on_message_complete(self) -> None:
         """What follows is another head."""
