@@ -48,7 +48,7 @@ docs: setup-dev ## Regenerate the reference pages under docs/reference
 	$(BIN)/python -m ementa.cli.reference
 
 lock: ## Compile the hashed locks from pyproject.toml (needs uv; records no address)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links pyproject.toml requirements/build.in -o requirements/base.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --extra redis --extra tracing pyproject.toml requirements/build.in -o requirements/base.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url --no-emit-find-links --group dev pyproject.toml requirements/build.in -c requirements/base.txt -o requirements/dev.txt
 
 clean: ## Remove the virtual environment and local data

@@ -54,8 +54,8 @@ class LlmSettings(Section):
     keep_alive: str = "5m"
     """How long an idle model stays in its server's memory, as Ollama writes durations."""
     model_concurrency: int | None = None
-    """Requests at once to one model on one host. Empty means 1, which is what Ollama itself runs at once: raise it
-    together with OLLAMA_NUM_PARALLEL on the server, when its GPU has memory to spare."""
+    """Requests at once to one model on one host. Empty: 1 without a GPU, which is what Ollama itself runs at once, and
+    what its memory allows with one. Raise it together with OLLAMA_NUM_PARALLEL on the server."""
     remote_concurrency: int = 64
     """The same for servers that batch by themselves: OpenAI-compatible ones, Anthropic, Gemini."""
     max_queued: int = 100

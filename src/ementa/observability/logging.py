@@ -1,7 +1,7 @@
 """Logs as JSON lines: to the console always, to a rotated file in the data directory when asked.
 
 Every line carries time, level, logger, message, the ids of `context.py` and whatever `extra` gives. Secrets are taken
-out whatever way they came in; prompts and answers are logged by nobody above DEBUG.
+out whatever way they came in; prompts and answers are logged by nobody.
 """
 
 import logging

@@ -6,7 +6,7 @@ from ementa.kit.settings import Section
 
 
 class ObservabilitySettings(Section):
-    """Where logs go and how much they say. Prompts and answers are logged at DEBUG only, secrets never."""
+    """Where logs go and how much they say. Prompts, answers and secrets are never logged."""
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """`LOG_LEVEL` sets it."""
