@@ -46,6 +46,7 @@ from ementa.llm.types import (
     RerankRequest,
     RerankResult,
     Usage,
+    sane,
 )
 
 R = TypeVar("R", EmbedResult, RerankResult)
@@ -229,10 +230,11 @@ class Gateway:
             call.fail(error)
             raise
         lease.release()
-        call.end("ok", Usage(prompt_tokens=result.prompt_tokens))
+        tokens = sane(result.prompt_tokens)
+        call.end("ok", Usage(prompt_tokens=tokens))
         server = lease.server
         return msgspec.structs.replace(
-            result, asked_model=facts.asked, provider=server.provider.name, server=server.name
+            result, asked_model=facts.asked, provider=server.provider.name, server=server.name, prompt_tokens=tokens
         )
 
     def _can(self, need: str) -> Callable[[str], bool]:

@@ -29,8 +29,9 @@ from ementa.llm.errors import (
     model_absent,
     server_unreachable,
 )
+from ementa.llm.hiding import hide, parts_of
 from ementa.llm.hosts import display_host
-from ementa.llm.ndjson import LineBroken, decode_object
+from ementa.llm.ndjson import UNREADABLE, LineBroken, decode_object
 from ementa.llm.sse import Event, read_events
 from ementa.llm.transport import Transport
 
@@ -71,9 +72,10 @@ class HttpServer:
         self._url = url
         self._transport = transport
         self._refusal = refusal
-        self._secrets = [value.strip() for value in (headers or {}).values()]
+        given = {name: value.strip() for name, value in (headers or {}).items()}
+        self._secrets = parts_of(given.values())
         # Never compressed: a proxy that compresses a stream holds its pieces back.
-        self._headers = {"Accept-Encoding": "identity", **dict(zip(headers or {}, self._secrets, strict=True))}
+        self._headers = {"Accept-Encoding": "identity", **given}
         self._json_headers = {**self._headers, "Content-Type": "application/json"}
 
     def open(
@@ -153,15 +155,12 @@ class HttpServer:
         except (aiohttp.ClientError, LineBroken) as error:
             message = f"HTTP {response.status} ({type(error).__name__})"
         else:
-            body = _object_in(data)
+            body = hide(_object_in(data), self._secrets)
             message = said_in(body) or f"HTTP {response.status} {data.decode('utf-8', 'replace').strip()}".strip()
         return Refused(response.status, self._short(message), body, _retry_after(response.headers))
 
     def _short(self, message: str) -> str:
-        for secret in self._secrets:
-            if len(secret) >= 8:
-                message = message.replace(secret, "…")
-        return short(message)
+        return short(hide(message, self._secrets))
 
 
 class _Opened:
@@ -242,6 +241,7 @@ async def read_body(response: aiohttp.ClientResponse) -> bytes:
         async for chunk in chunks:
             body += chunk
             if len(body) > MAX_BODY_BYTES:
+                body.clear()  # the traceback may live on for a while
                 raise LineBroken(f"longer than {MAX_BODY_BYTES} bytes")
     return bytes(body)
 
@@ -333,7 +333,7 @@ def is_model_name(name: str) -> bool:
 def _object_in(data: bytes) -> dict[str, Any]:
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return {}
     if isinstance(value, list):  # some of Google's errors
         value = next(iter(cast("list[Any]", value)), None)

@@ -5,6 +5,8 @@ from typing import Any, cast
 import msgspec
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding JSON raises that somebody else wrote; the last, when it is too deep."""
 
 
 class LineBroken(ValueError):
@@ -26,6 +28,7 @@ class LineReader:
         if end < 0:
             self._pending += chunk
             if len(self._pending) > self._max_bytes:
+                self._pending.clear()  # whoever is told may remember this reader for a while
                 raise LineBroken(f"a line is longer than {self._max_bytes} bytes")
             return []
         lines = chunk[:end].split(b"\n")
@@ -46,7 +49,7 @@ def decode_object(data: bytes) -> dict[str, Any]:
     """The JSON object that `data` is; raises `LineBroken`."""
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise LineBroken(str(error)) from error
     if not isinstance(value, dict):
         raise LineBroken("not a JSON object")

@@ -107,4 +107,6 @@ class EventReader:
         self._data.append(value)
 
     def _too_large(self) -> LineBroken:
+        self._pending.clear()  # whoever is told may remember this reader for a while
+        self._data.clear()
         return LineBroken(f"an event is larger than {self._max_bytes} bytes")

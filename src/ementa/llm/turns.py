@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
+from ementa.llm.ndjson import UNREADABLE
 from ementa.llm.types import Message, ToolCall
 
 
@@ -38,7 +39,7 @@ def arguments_of(call: ToolCall) -> dict[str, Any]:
     value: Any
     try:
         value = msgspec.json.decode(call.arguments or "{}")
-    except (msgspec.DecodeError, UnicodeEncodeError):
+    except (*UNREADABLE, UnicodeEncodeError):
         value = call.arguments
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {"value": value}
 

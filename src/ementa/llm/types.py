@@ -206,6 +206,15 @@ class ServerHealth(msgspec.Struct, frozen=True):
     error: str = ""
 
 
+MOST_TOKENS = 1_000_000_000
+"""Of one call. No model has so many: a server that says more is wrong, and no sum shall overflow by it."""
+
+
+def sane(tokens: int) -> int:
+    """A count that a server gave, within what a count may be."""
+    return min(max(tokens, 0), MOST_TOKENS)
+
+
 class Usage(msgspec.Struct, frozen=True):
     """Tokens that a call took. `cached_tokens` of the prompt's were remembered by the server."""
 

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import msgspec
 
-from ementa.llm.ndjson import LineBroken
+from ementa.llm.ndjson import UNREADABLE, LineBroken
 from ementa.llm.servers import ServerConfig
 from ementa.llm.turns import arguments_of, paired
 from ementa.llm.types import ChatRequest, Message, ModelInfo, Tool, ToolCall, Usage
@@ -74,7 +74,7 @@ def read_line(data: bytes) -> Line:
     """A line of an answer; raises `LineBroken`."""
     try:
         return _line(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise LineBroken(str(error)) from error
 
 
@@ -82,7 +82,7 @@ def read_progress(data: bytes) -> Progress:
     """A line of a download; raises `LineBroken`."""
     try:
         return _progress(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise LineBroken(str(error)) from error
 
 
@@ -90,7 +90,7 @@ def read_embedded(data: bytes) -> Embedded:
     """An answer of vectors; raises `LineBroken`."""
     try:
         return _embedded(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise LineBroken(str(error)) from error
 
 

@@ -14,13 +14,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 import aiohttp
-import msgspec
 
 from ementa.kit.errors import EmentaError
 from ementa.llm.base import Forward
 from ementa.llm.errors import ModelFailed, ModelRejected, model_absent
 from ementa.llm.http import CATALOGUE_SECONDS, Deadline, HttpServer, chunks_of, drain, in_short, read_body, unreachable
-from ementa.llm.ndjson import LineBroken
+from ementa.llm.ndjson import UNREADABLE, LineBroken
 from ementa.llm.providers.openai_address import origin_of, split_address
 from ementa.llm.providers.openai_catalogue import NAME, Listing, read_listing
 from ementa.llm.providers.openai_errors import answer_error, ended_early, error_in, refusal, unreadable
@@ -260,7 +259,7 @@ class OpenAIProvider:
     def _chunk(self, data: bytes, model: str) -> Chunk:
         try:
             chunk = decode_chunk(data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             raise unreadable(model, error) from error
         if chunk.error and (not chunk.choices or chunk.choices[0].finish_reason == "error"):
             raise answer_error(self.host, model, {"error": chunk.error})
@@ -279,7 +278,7 @@ class OpenAIProvider:
             except ModelRejected as error:
                 if not self._refused.learn(error, sent, model):
                     raise
-            except (LineBroken, msgspec.DecodeError, UnicodeDecodeError, aiohttp.ClientError) as error:
+            except (LineBroken, *UNREADABLE, aiohttp.ClientError) as error:
                 raise unreadable(model, error) from error
 
     def _checked(self, model: str, read: Callable[[], T]) -> T:

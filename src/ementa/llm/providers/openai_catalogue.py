@@ -10,7 +10,7 @@ import msgspec
 from ementa.kit.errors import EmentaError
 from ementa.llm.errors import ModelFailed, ModelRejected
 from ementa.llm.http import HttpServer, read_body
-from ementa.llm.ndjson import LineBroken
+from ementa.llm.ndjson import UNREADABLE, LineBroken
 from ementa.llm.providers.openai_profiles import ASSUMED_CONTEXT, Profile, profile_of
 from ementa.llm.types import ModelInfo
 
@@ -84,7 +84,7 @@ async def server_answer(server: HttpServer, path: str, model: str) -> dict[str, 
     try:
         async with server.open("GET", path, None, model) as response:
             value = msgspec.json.decode(await read_body(response))
-    except (LineBroken, msgspec.DecodeError, UnicodeDecodeError, aiohttp.ClientPayloadError) as error:
+    except (LineBroken, *UNREADABLE, aiohttp.ClientPayloadError) as error:
         raise ModelFailed(model=model or path, cause=f"unreadable answer from {server.host}{path}, {error}") from error
     if isinstance(value, list):
         return {"data": value}

@@ -16,6 +16,7 @@ from ementa.llm.errors import (
     model_absent,
 )
 from ementa.llm.http import Refused, said_in, short, status_error
+from ementa.llm.ndjson import UNREADABLE
 
 _CONTEXT_CODES = ("context_length_exceeded", "exceed_context_size_error")
 _CONTEXT_SIGNS = (
@@ -92,7 +93,7 @@ def error_in(data: bytes) -> Mapping[str, Any] | None:
         return None
     try:
         body = msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     if not body.get("error") and body.get("object") != "error":
         return None

@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from ementa.kit.ids import new_id
+from ementa.llm.ndjson import UNREADABLE
 from ementa.llm.types import ChatDelta, Finish, ToolCall, Usage
 
 _FINISHES: dict[str, Finish] = {
@@ -86,7 +87,7 @@ def read_counts(data: bytes) -> TokenCounts | None:
     """The counts in a JSON object; None when it is not what it should be."""
     try:
         return _decode_counts(data)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

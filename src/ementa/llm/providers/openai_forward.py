@@ -17,11 +17,13 @@ import msgspec
 from ementa.kit.errors import EmentaError
 from ementa.llm.base import Forward
 from ementa.llm.errors import ModelFailed
-from ementa.llm.http import too_slow
-from ementa.llm.providers.openai_errors import ended_early, error_in
+from ementa.llm.http import MAX_BODY_BYTES, too_slow
+from ementa.llm.ndjson import UNREADABLE
+from ementa.llm.providers.openai_errors import ended_early, error_in, unreadable
 from ementa.llm.providers.openai_events import TokenCounts, read_counts
 from ementa.llm.types import Usage
 
+EVENTS = "text/event-stream"
 MAX_EVENT_BYTES = 16 * 1024 * 1024
 COUNTED_PATHS = frozenset({"/chat/completions", "/completions"})
 """Whose streams tell their tokens when `stream_options` asks for it, and end with `[DONE]`."""
@@ -117,14 +119,14 @@ class PassedOn:
         self, response: aiohttp.ClientResponse, call: Forward, timeout: aiohttp.ClientTimeout, explain: Explain
     ) -> None:
         """`response` has status 200 and nothing of it has been read."""
-        self.content_type = response.headers.get("Content-Type", "application/json")
         self._response = response
         self._call = call
         self._timeout = timeout
         self._explain = explain
         self._counts: TokenCounts | None = None
         self._finish = ""
-        streams = self.content_type.startswith("text/event-stream")
+        streams = response.headers.get("Content-Type", "").startswith(EVENTS)
+        self.content_type = EVENTS if streams else "application/json"  # never what a server may have put beside it
         self._source = self._streamed() if streams else self._whole()
         self.chunks: AsyncIterator[bytes] = self._source
 
@@ -147,20 +149,33 @@ class PassedOn:
             raise ModelFailed(model=self._call.model, cause=cause) from error
 
     async def _whole(self) -> AsyncGenerator[bytes, None]:
-        """The counts stand near the end (OpenAI, vLLM) or, before vectors, near the beginning (llama.cpp)."""
-        first = before = last = await self._next()
-        if error := error_in(first):
+        """Once it is here, and is one: no page of a proxy and no part of an answer is taken for it."""
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := await self._next():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MAX_BODY_BYTES:
+                chunks.clear()  # the traceback may live on for a while
+                raise ModelFailed(model=self._call.model, cause=f"an answer longer than {MAX_BODY_BYTES} bytes")
+        data = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        if error := error_in(data):
             raise self._explain(error)
-        while last:
-            yield last
-            chunk = await self._next()
-            if not chunk:
-                break
-            before, last = last, chunk
-        tail = last if last is first else before + last
-        found = _counts_in(tail, tail.rfind(b'"usage":'))
-        self._counts = found or _counts_in(first, first.find(b'"usage":'))
-        if finish := _FINISH.search(tail):
+        self._read(data)
+        yield data
+
+    def _read(self, data: bytes) -> None:
+        """Note what a whole answer took; raises `ModelFailed` when it is none."""
+        model = self._call.model
+        try:
+            str(data, "utf-8")  # the decoder does not look into texts that it passes over
+            counted = _decode_counted(data)
+        except UNREADABLE as error:
+            raise unreadable(model, error) from error
+        if counted.choices is None and self._call.path in COUNTED_PATHS:
+            raise ModelFailed(model=model, cause="unreadable answer, it has no choices")
+        self._counts = read_counts(bytes(counted.usage))
+        if finish := _FINISH.search(data):
             self._finish = finish[1].decode()
 
     async def _streamed(self) -> AsyncGenerator[bytes, None]:
@@ -173,6 +188,7 @@ class PassedOn:
                 if watch.error is not None:
                     raise self._explain(watch.error)
                 if watch.pending > MAX_EVENT_BYTES:
+                    watch.drop()
                     raise ModelFailed(model=self._call.model, cause="unreadable answer, an event without an end")
             if block := watch.finish():
                 yield block
@@ -218,6 +234,10 @@ class StreamWatch:
         del self._pending[:end]
         return self._look(block)
 
+    def drop(self) -> None:
+        """Forget what is pending."""
+        self._pending.clear()
+
     def finish(self) -> bytes:
         """What is left when the stream is over."""
         block = bytes(self._pending)
@@ -242,7 +262,7 @@ class StreamWatch:
         data = _DATA.search(block, start, end)
         try:
             counted = _decode_counted(data[1]) if data else _Counted()
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except UNREADABLE:
             return block
         counts = read_counts(bytes(counted.usage))
         if counts is None:
@@ -268,16 +288,3 @@ def _event_around(block: bytes, at: int) -> tuple[int, int]:
     start = max(block.rfind(b"\n\n", 0, at) + 2, block.rfind(b"\r\n\r\n", 0, at) + 4)
     ends = [found + len(end) for end in _ENDS if (found := block.find(end, at)) >= 0]
     return start if start >= 4 else 0, min(ends, default=len(block))
-
-
-def _counts_in(body: bytes, at: int) -> TokenCounts | None:
-    """The counts whose name begins at `at`: only they are decoded."""
-    start = body.find(b"{", at) if at >= 0 else -1
-    if start < 0:
-        return None
-    depth = 0
-    for brace in re.finditer(rb"[{}]", body[start : start + 4096]):
-        depth += 1 if brace[0] == b"{" else -1
-        if not depth:
-            return read_counts(body[start : start + brace.end()])
-    return None

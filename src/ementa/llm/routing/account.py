@@ -9,7 +9,7 @@ from ementa.kit import clock
 from ementa.kit.errors import EmentaError
 from ementa.kit.ids import new_id
 from ementa.llm.calls import CallRecord, Observer
-from ementa.llm.types import Caller, Usage
+from ementa.llm.types import Caller, Usage, sane
 from ementa.observability.context import client_address, request_id, request_line
 
 log = logging.getLogger(__name__)
@@ -94,9 +94,9 @@ class Call:
             streamed=self.streamed,
             cached=self.cached,
             attempts=max(self.attempts, 1),
-            prompt_tokens=used.prompt_tokens,
-            output_tokens=used.output_tokens,
-            cached_tokens=used.cached_tokens,
+            prompt_tokens=sane(used.prompt_tokens),
+            output_tokens=sane(used.output_tokens),
+            cached_tokens=sane(used.cached_tokens),
             queue_ms=round(self.queue_ms),
             ttft_ms=round(self.upstream_ms),
             latency_ms=round((time.perf_counter() - self._started) * 1000),

@@ -23,6 +23,7 @@ from ementa.llm.errors import (
     ModelUnavailable,
     ServerUnreachable,
 )
+from ementa.llm.hiding import hide_in
 from ementa.llm.routing.account import Call
 from ementa.llm.routing.directory import Directory, Home
 from ementa.llm.routing.line import Line
@@ -127,7 +128,10 @@ class Tries(Generic[P, T]):
                 return await self._from_any(model, homes)
             except _WORTH_ANOTHER_MODEL as error:
                 _note(model, error)
-        raise errors[0]
+        try:
+            raise errors[0]
+        finally:
+            errors.clear()  # they hold this frame, which holds them: so would all that a broken answer left there
 
     async def _from_any(self, model: str, homes: Sequence[Home]) -> tuple[Lease, T]:
         failures: list[EmentaError] = []
@@ -148,9 +152,12 @@ class Tries(Generic[P, T]):
             if able == ATTEMPTS:
                 break
         failure = next((error for error in failures if not isinstance(error, ModelLacksCapability)), failures[0])
-        if type(failure) is ModelUnavailable:
-            raise await self._directory.explain(model) from failure
-        raise failure
+        try:
+            if type(failure) is ModelUnavailable:
+                raise await self._directory.explain(model) from failure
+            raise failure
+        finally:
+            del failure, failures
 
     async def _from(self, home: Home, model: str) -> tuple[Lease, T]:
         server, info = home.server, home.info
@@ -209,7 +216,9 @@ class Tries(Generic[P, T]):
 
 
 def judge(server: Server, error: BaseException) -> None:
-    """What an error says of the server."""
+    """What an error says of the server, whose secrets it tells nobody from now on."""
+    if isinstance(error, EmentaError):
+        hide_in(error, server.secrets)
     if isinstance(error, ServerUnreachable):
         server.miss(error)
     elif isinstance(error, ModelFailed):

@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
+from ementa.kit.errors import EmentaError
 from ementa.llm.base import ManagesModels
 from ementa.llm.errors import ModelsNotManaged, ServerNotNamed
+from ementa.llm.hiding import hide_in
 from ementa.llm.routing.directory import Directory
 from ementa.llm.routing.router import Router
 from ementa.llm.routing.server import Server
@@ -25,8 +27,12 @@ class Management:
         """
         place = self._one(server)
         async with aclosing(_manages(place).pull(model)) as progress:
-            async for item in progress:
-                yield item
+            try:
+                async for item in progress:
+                    yield item
+            except EmentaError as error:
+                hide_in(error, place.secrets)
+                raise
         await self._directory.refresh(place)
 
     async def delete(self, model: str, server: str = "") -> None:

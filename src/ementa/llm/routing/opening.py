@@ -19,7 +19,7 @@ from ementa.llm.routing.router import Router
 from ementa.llm.routing.rules import Facts
 from ementa.llm.routing.work import AskWork, Bytes, Pieces, WholeBytes, each_in_time
 from ementa.llm.tokens import estimate_prompt
-from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, Usage
+from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, Usage, sane
 
 
 class Relayed:
@@ -179,11 +179,16 @@ class Opening:
         """The answer is complete."""
         self._complete = True
         lease.server.breaker.succeed()
-        self._used = Usage(result.prompt_tokens, result.output_tokens, finish=result.finish)
         server = lease.server
         signed = msgspec.structs.replace(
-            result, asked_model=self._ask.model, provider=server.provider.name, server=server.name
+            result,
+            asked_model=self._ask.model,
+            provider=server.provider.name,
+            server=server.name,
+            prompt_tokens=sane(result.prompt_tokens),
+            output_tokens=sane(result.output_tokens),
         )
+        self._used = Usage(signed.prompt_tokens, signed.output_tokens, finish=result.finish)
         if lease.model == self._key_model:
             self._router.memory.keep_result(self._key, self._ask.caller.tenant, signed)
         return signed

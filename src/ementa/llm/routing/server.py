@@ -11,6 +11,7 @@ import msgspec
 
 from ementa.llm.base import Closes, Embeds, Forwards, ManagesModels, Provider, Reranks
 from ementa.llm.errors import ServerUnreachable, server_unreachable
+from ementa.llm.hiding import secrets_of
 from ementa.llm.routing.breaker import Breaker
 from ementa.llm.routing.floor import Floor
 from ementa.llm.routing.line import Line
@@ -55,6 +56,7 @@ class Server:
         self.manages = provider if isinstance(provider, ManagesModels) else None
         self.dialect = self.forwards.dialect if self.forwards else ""
         self.is_remote = config.kind in _REMOTE
+        self.secrets = secrets_of(config)
         self.breaker = Breaker(clock)
         self.health: ServerHealth | None = None
         """What it said last when it was asked whether it is there; `heard` sets it."""

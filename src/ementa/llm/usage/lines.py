@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from ementa.llm.calls import CallRecord
-from ementa.llm.types import Caller
+from ementa.llm.types import MOST_TOKENS, Caller
 
-_MOST = 2**31 - 1
+_MOST = MOST_TOKENS  # two of them fit into PostgreSQL's integer
 _encoder = msgspec.json.Encoder()
 
 
