@@ -17,8 +17,9 @@ from ementa.testing.server import RunningServer
 
 ASKED = {"Prompt": "Extraia o CNPJ", "Format_Response": '{"cnpj": ""}', "Model": "ementa-reader"}
 UPLOAD = 'POST /upload HTTP/1.1\r\nHost: x\r\nPrompt: x\r\nModel: ementa-reader\r\nFormat-Response: [""]\r\n'
-SPARE = 12
-"""Descriptors that may come and go by themselves: pooled database connections, child processes, log files."""
+SPARE = 20
+"""Descriptors that may come and go by themselves: pooled database connections (two or three each), child processes,
+log files, the spool of calls, kept connections to a model server."""
 
 
 @pytest.fixture(scope="module")
