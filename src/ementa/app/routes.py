@@ -128,13 +128,13 @@ async def get_metrics(request: Request) -> Response:
 async def list_models(request: Request, principal: PrincipalDep) -> ModelList:
     """The models that the key may ask, the built-in `ementa-reader` among them, and their other names."""
     gateway: Gateway = request.app.state.runtime.gateway
-    infos = [info for info in await gateway.models() if principal.may_use(info.name)]
+    infos = [info for info in await gateway.models() if gateway.permits(info.name, principal.models)]
     return ModelList(
         models=[_told_model(info, gateway.states()) for info in infos],
         aliases=[
             AliasRead(name=alias.name, target=alias.target, description=alias.description)
             for alias in sorted(gateway.described_aliases(), key=lambda alias: alias.name)
-            if principal.may_use(alias.name) or principal.may_use(gateway.resolve(alias.name))
+            if gateway.permits(alias.name, principal.models)
         ],
         default=gateway.settings.default_model,
     )

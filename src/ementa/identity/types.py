@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 
 from ementa.llm.types import Limits
 
@@ -49,7 +48,3 @@ class Principal:
     def allows(self, scope: Scope) -> bool:
         """Whether the key reaches this far."""
         return not self.scopes or scope in self.scopes
-
-    def may_use(self, model: str) -> bool:
-        """Whether the key was made for this model, by the name given here."""
-        return not self.models or any(fnmatchcase(model, pattern) for pattern in self.models)

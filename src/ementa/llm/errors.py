@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from typing import Self
 
-from ementa.kit.errors import Conflict, Invalid, LimitExceeded, NotFound, TooLarge, Unavailable, UpstreamFailed
+from ementa.kit.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    LimitExceeded,
+    NotFound,
+    TooLarge,
+    Unavailable,
+    UpstreamFailed,
+)
 
 _NONE = {"pt": "nenhum", "en": "none"}
 _LISTED = 12
@@ -76,6 +85,14 @@ class ModelKeyRefused(UpstreamFailed):
         "An administrator should check the key configured for that server."
     )
     retryable = False
+
+
+class ModelNotPermitted(Forbidden):
+    """The key was made for other models."""
+
+    code = "MODEL_NOT_PERMITTED"
+    pt = "Esta chave não pode usar o modelo {model}. Use um dos que a lista mostra ou outra chave."
+    en = "This key may not use the model {model}. Use one of those listed or another key."
 
 
 class ModelCannotChat(Invalid):

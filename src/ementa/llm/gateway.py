@@ -18,6 +18,7 @@ from ementa.llm.ask import Answer, Ask
 from ementa.llm.base import Provider, collect
 from ementa.llm.calls import Observer
 from ementa.llm.config import Alias, GatewayConfig
+from ementa.llm.config_errors import AliasCircular
 from ementa.llm.errors import ModelUnavailable
 from ementa.llm.routing.account import Call
 from ementa.llm.routing.attempt import Tries
@@ -28,6 +29,7 @@ from ementa.llm.routing.management import Management
 from ementa.llm.routing.memory import Memory
 from ementa.llm.routing.names import Names
 from ementa.llm.routing.opening import Opening
+from ementa.llm.routing.permits import is_permitted
 from ementa.llm.routing.router import Router
 from ementa.llm.routing.rules import Facts, Price
 from ementa.llm.routing.server import Server
@@ -139,6 +141,14 @@ class Gateway:
         """
         return self._router.names.models_of(name, self._directory)[0]
 
+    def permits(self, name: str, may: Sequence[str]) -> bool:
+        """Whether one of the models that a name stands for may be called by somebody with these patterns of models;
+        none means all. Which of them answers is decided by what is asked."""
+        try:
+            return not may or self._router.permits(name, may)
+        except AliasCircular:
+            return is_permitted(name, may)  # what is wrong is said when it is called
+
     async def show(self, name: str) -> ModelInfo:
         """What a model can do, by any name that it goes by; raises `ModelUnavailable` with what is available."""
         failure: ModelUnavailable | None = None
@@ -234,7 +244,12 @@ class Gateway:
         call.end("ok", Usage(prompt_tokens=tokens))
         server = lease.server
         return msgspec.structs.replace(
-            result, asked_model=facts.asked, provider=server.provider.name, server=server.name, prompt_tokens=tokens
+            result,
+            asked_model=facts.asked,
+            provider=server.provider.name,
+            server=server.name,
+            prompt_tokens=tokens,
+            queue_ms=call.queue_ms,
         )
 
     def _can(self, need: str) -> Callable[[str], bool]:

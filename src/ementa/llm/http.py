@@ -19,6 +19,7 @@ import msgspec
 from yarl import URL
 
 from ementa.kit.errors import EmentaError
+from ementa.kit.limits import Limit
 from ementa.llm.errors import (
     ModelBusy,
     ModelFailed,
@@ -135,7 +136,7 @@ class HttpServer:
             except aiohttp.ConnectionTimeoutError as error:
                 raise unreachable(model, self.host, why(error)) from error
             except TimeoutError as error:
-                raise too_slow(model, timeout) from error
+                raise too_slow(model, limit_of(timeout)) from error
             except aiohttp.ClientConnectorError as error:
                 raise unreachable(model, self.host, why(error)) from error
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
@@ -200,7 +201,7 @@ class Deadline:
     async def wait(self, answer: Awaitable[T]) -> T:
         """What comes of `answer`, in time."""
         try:
-            async with asyncio.timeout_at(self._at):
+            with Limit(self._at - asyncio.get_running_loop().time()):
                 return await answer
         except TimeoutError as error:
             raise ModelTimeout(model=self._model, seconds=round(self._seconds, 1)) from error
@@ -279,9 +280,13 @@ def busy(model: str, cause: str, refused: Refused | None = None) -> ModelBusy:
     return ModelBusy(details=details, model=model, retry_after=refused.retry_after)
 
 
-def too_slow(model: str, timeout: aiohttp.ClientTimeout | None) -> ModelTimeout:
-    """The time of a request is over: that of the whole, or of a silence."""
-    seconds = (timeout.total or timeout.sock_read or 0.0) if timeout else 0.0
+def limit_of(timeout: aiohttp.ClientTimeout | None) -> float:
+    """Seconds for the whole, or for a silence; 0 when nothing is limited."""
+    return (timeout.total or timeout.sock_read or 0.0) if timeout else 0.0
+
+
+def too_slow(model: str, seconds: float) -> ModelTimeout:
+    """The time of a request is over."""
     return ModelTimeout(model=model, seconds=round(seconds, 1))
 
 

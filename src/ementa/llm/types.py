@@ -37,6 +37,8 @@ class Caller(msgspec.Struct, frozen=True, omit_defaults=True):
     """By which door it came: `openai.chat`, `ollama.generate`, `analysis`."""
     visible: str = ""
     """A digest of what the caller may read, when the prompt holds passages of documents: part of the cache's key."""
+    models: tuple[str, ...] = ()
+    """Patterns of the models that may be called; empty means all. See `routing/permits.py`."""
     limits: tuple[tuple[str, Limits], ...] = ()
     """Whose limits count: `("key:<id>", …)`, `("user:<id>", …)`, `("tenant:<id>", …)`."""
 
@@ -150,9 +152,12 @@ class EmbedResult(msgspec.Struct, frozen=True):
     model: str
     prompt_tokens: int
     latency_ms: int
+    """Of the server alone."""
     asked_model: str = ""
     provider: str = ""
     server: str = ""
+    queue_ms: float = 0.0
+    """In lines, before the server was asked."""
 
 
 class RerankRequest(msgspec.Struct, frozen=True):
@@ -172,9 +177,12 @@ class RerankResult(msgspec.Struct, frozen=True):
     model: str
     prompt_tokens: int
     latency_ms: int
+    """Of the server alone."""
     asked_model: str = ""
     provider: str = ""
     server: str = ""
+    queue_ms: float = 0.0
+    """In lines, before the server was asked."""
 
 
 class ModelInfo(msgspec.Struct, frozen=True):

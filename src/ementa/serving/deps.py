@@ -17,11 +17,12 @@ from ementa.identity.types import Principal
 from ementa.kit.errors import EmentaError
 from ementa.kit.language import preferred_language
 from ementa.llm.ask import Answer, Ask
+from ementa.llm.errors import ModelNotPermitted
 from ementa.llm.gateway import Gateway
 from ementa.llm.types import Caller, ChatRequest
 from ementa.observability.context import request_line
 from ementa.serving.bodies import prompt_tokens, read_object
-from ementa.serving.errors import ModelNotPermitted, ParameterInvalid
+from ementa.serving.errors import ParameterInvalid
 from ementa.serving.leaving import Presence
 
 Headers = list[tuple[bytes, bytes]]
@@ -49,6 +50,7 @@ class Visit:
             user=principal.user_id,
             key=principal.key_id or "",
             api=api,
+            models=principal.models,
             limits=principal.limits,
         )
         self.started = time.perf_counter()
@@ -77,13 +79,9 @@ class Visit:
         """The sentence of an error in the language that the client reads."""
         return error.text(preferred_language(self.header(b"accept-language")))
 
-    def may_use(self, model: str) -> bool:
-        """Whether the key was made for this model, by the name given here."""
-        return self.principal.may_use(model)
-
     def permits(self, model: str) -> bool:
-        """The same, by whatever name the model goes."""
-        return self.may_use(model) or self.may_use(self.gateway.resolve(model))
+        """Whether the key was made for this model, by whatever name it goes."""
+        return self.gateway.permits(model, self.principal.models)
 
     async def admit(self, model: str) -> None:
         """Let the call begin: raises `ModelNotPermitted`, that resources are low, or what the limiter raises when it is

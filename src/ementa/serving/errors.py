@@ -1,14 +1,6 @@
 """What a door of the gateway refuses by itself, whatever the dialect. `name` is the parameter to blame."""
 
-from ementa.kit.errors import Forbidden, Invalid, NotFound, TooLarge
-
-
-class ModelNotPermitted(Forbidden):
-    """The key was made for other models."""
-
-    code = "MODEL_NOT_PERMITTED"
-    pt = "Esta chave não pode usar o modelo {model}. Use um dos que a lista mostra ou outra chave."
-    en = "This key may not use the model {model}. Use one of those listed or another key."
+from ementa.kit.errors import Invalid, NotFound, TooLarge
 
 
 class ModelNotStocked(NotFound):

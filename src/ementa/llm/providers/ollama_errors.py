@@ -13,7 +13,7 @@ from ementa.llm.errors import (
     ModelRejected,
     model_absent,
 )
-from ementa.llm.http import Refused, busy, short, status_error, too_slow
+from ementa.llm.http import Refused, busy, limit_of, short, status_error, too_slow
 from ementa.llm.ndjson import LineBroken
 
 READ_ERRORS = (TimeoutError, aiohttp.ClientError, ConnectionError, LineBroken)
@@ -80,7 +80,7 @@ def refusal(model: str, host: str, refused: Refused) -> EmentaError:
 def read_error(model: str, error: BaseException, timeout: aiohttp.ClientTimeout) -> EmentaError:
     """What one of `READ_ERRORS` means."""
     if isinstance(error, TimeoutError):
-        return too_slow(model, timeout)
+        return too_slow(model, limit_of(timeout))
     if isinstance(error, LineBroken):
         return ModelFailed(model=model, cause=f"unreadable answer, {error}")
     return ModelFailed(model=model, cause=f"the connection broke ({type(error).__name__})")

@@ -24,7 +24,7 @@ from ementa.llm.providers.openai_address import origin_of, split_address
 from ementa.llm.providers.openai_catalogue import NAME, Listing, read_listing
 from ementa.llm.providers.openai_errors import answer_error, ended_early, error_in, refusal, unreadable
 from ementa.llm.providers.openai_events import Assembly, Chunk, decode_chunk
-from ementa.llm.providers.openai_forward import COUNTED_PATHS, Opened, PassedOn, PassingOn, time_limit, with_counts
+from ementa.llm.providers.openai_forward import COUNTED_PATHS, Opened, PassedOn, PassingOn, longest_silence, with_counts
 from ementa.llm.providers.openai_profiles import OTHER, Profile
 from ementa.llm.providers.openai_vectors import (
     Scores,
@@ -114,8 +114,10 @@ class OpenAIProvider:
     def forward(self, call: Forward) -> AbstractAsyncContextManager[PassedOn]:
         """Pass a request on as it is, asking for the counts of tokens where the client did not."""
         seconds = call.timeout_seconds or self._settings.timeout_seconds
-        limit = time_limit(seconds, self._transport.session.timeout.sock_connect, stream=call.stream)
-        return PassingOn(partial(self._open, call, limit), call, limit, partial(answer_error, self.host, call.model))
+        limit = None
+        if call.stream:
+            limit = longest_silence(seconds, self._transport.session.timeout.sock_connect)
+        return PassingOn(partial(self._open, call, limit), call, seconds, partial(answer_error, self.host, call.model))
 
     async def embed(self, request: EmbedRequest) -> EmbedResult:
         """One vector a text, as 32-bit floats; raises the errors of `llm/errors.py`."""
@@ -183,7 +185,7 @@ class OpenAIProvider:
             return ServerHealth(provider=self.name, host=self.host, reachable=False, error=in_short(error))
         return ServerHealth(provider=self.name, host=self.host, reachable=True, loaded=listing.loaded)
 
-    async def _open(self, call: Forward, limit: aiohttp.ClientTimeout) -> tuple[Opened, aiohttp.ClientResponse]:
+    async def _open(self, call: Forward, limit: aiohttp.ClientTimeout | None) -> tuple[Opened, aiohttp.ClientResponse]:
         """The answer to a request passed on, and what lets go of it."""
         body = call.body
         if call.stream and call.path in COUNTED_PATHS and "stream_options" not in self._refused.by(call.model):

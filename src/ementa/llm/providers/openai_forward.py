@@ -15,6 +15,7 @@ import aiohttp
 import msgspec
 
 from ementa.kit.errors import EmentaError
+from ementa.kit.limits import Limit
 from ementa.llm.base import Forward
 from ementa.llm.errors import ModelFailed
 from ementa.llm.http import MAX_BODY_BYTES, too_slow
@@ -61,34 +62,40 @@ def _stream_options(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def time_limit(seconds: float, connect: float | None, *, stream: bool) -> aiohttp.ClientTimeout:
-    """Of a whole answer, or, of a stream, its longest silence."""
-    if stream:
-        return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=seconds)
-    return aiohttp.ClientTimeout(total=seconds, sock_connect=connect)
+def longest_silence(seconds: float, connect: float | None) -> aiohttp.ClientTimeout:
+    """The limit of a stream."""
+    return aiohttp.ClientTimeout(total=None, sock_connect=connect, sock_read=seconds)
 
 
 class PassingOn:
     """The context in which an answer is passed on. A class, for as a generator it would cost as much as the request."""
 
-    __slots__ = ("_answer", "_call", "_explain", "_open", "_opened", "_timeout")
+    __slots__ = ("_answer", "_call", "_explain", "_limit", "_open", "_opened", "_seconds")
 
     def __init__(
         self,
         open_: Callable[[], Awaitable[tuple[Opened, aiohttp.ClientResponse]]],
         call: Forward,
-        timeout: aiohttp.ClientTimeout,
+        seconds: float,
         explain: Explain,
     ) -> None:
-        """`open_` sends the request, and gives what lets go of the answer with it."""
+        """`open_` sends the request, and gives what lets go of the answer with it. `seconds` is how long a whole answer
+        may take."""
         self._open = open_
         self._call = call
-        self._timeout = timeout
+        self._seconds = seconds
         self._explain = explain
+        self._limit = None if call.stream else Limit(seconds)
 
     async def __aenter__(self) -> "PassedOn":
-        self._opened, response = await self._open()
-        self._answer = PassedOn(response, self._call, self._timeout, self._explain)
+        if self._limit is not None:
+            self._limit.__enter__()
+        try:
+            self._opened, response = await self._open()
+        except BaseException as error:
+            self._end(error)
+            raise
+        self._answer = PassedOn(response, self._call, self._seconds, self._explain)
         return self._answer
 
     async def __aexit__(
@@ -98,6 +105,14 @@ class PassingOn:
             await self._answer.close()
         finally:
             await self._opened.__aexit__(kind, error, trace)
+            self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        if self._limit is not None:
+            try:
+                self._limit.__exit__(None if error is None else type(error), error, None)
+            except TimeoutError as late:
+                raise too_slow(self._call.model, self._seconds) from late
 
 
 class PassedOn:
@@ -109,19 +124,17 @@ class PassedOn:
         "_explain",
         "_finish",
         "_response",
+        "_seconds",
         "_source",
-        "_timeout",
         "chunks",
         "content_type",
     )
 
-    def __init__(
-        self, response: aiohttp.ClientResponse, call: Forward, timeout: aiohttp.ClientTimeout, explain: Explain
-    ) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, call: Forward, seconds: float, explain: Explain) -> None:
         """`response` has status 200 and nothing of it has been read."""
         self._response = response
         self._call = call
-        self._timeout = timeout
+        self._seconds = seconds
         self._explain = explain
         self._counts: TokenCounts | None = None
         self._finish = ""
@@ -143,7 +156,7 @@ class PassedOn:
         try:
             return await self._response.content.readany()
         except TimeoutError as error:
-            raise too_slow(self._call.model, self._timeout) from error
+            raise too_slow(self._call.model, self._seconds) from error
         except (aiohttp.ClientError, ConnectionError, RuntimeError) as error:  # the last: our session was closed
             cause = f"the connection broke ({type(error).__name__})"
             raise ModelFailed(model=self._call.model, cause=cause) from error

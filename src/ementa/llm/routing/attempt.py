@@ -5,13 +5,13 @@ so a fault is never multiplied. Another server of the same model is asked when t
 or is full; another model also when the first was too slow. A request that is at fault itself is tried nowhere else.
 """
 
-import asyncio
 import logging
 import time
 from collections.abc import Sequence
 from typing import Generic, Protocol, TypeVar
 
 from ementa.kit.errors import EmentaError
+from ementa.kit.limits import Limit
 from ementa.llm.errors import (
     ModelBusy,
     ModelCannotChat,
@@ -182,7 +182,7 @@ class Tries(Generic[P, T]):
             since = time.perf_counter()
             caller = self._call.caller
             try:
-                async with asyncio.timeout(self._seconds):
+                with Limit(self._seconds):
                     await server.floor.enter(line, caller.tenant, caller.user)
             except TimeoutError as error:
                 server.leave(model)
@@ -199,7 +199,7 @@ class Tries(Generic[P, T]):
         breaker.begin()
         self._call.send(lease.model, server.provider.name, server.name)
         try:
-            async with asyncio.timeout(seconds):
+            with Limit(seconds):
                 done = await self._work.run(lease, prepared, seconds)
         except TimeoutError as error:
             breaker.settle()

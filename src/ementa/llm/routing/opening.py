@@ -1,6 +1,5 @@
 """One call from its question to the end of its answer: planned, remembered or tried, handed on, accounted for."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from types import TracebackType
@@ -8,6 +7,7 @@ from types import TracebackType
 import msgspec
 
 from ementa.kit.errors import EmentaError
+from ementa.kit.limits import Limit
 from ementa.llm.ask import Answer, Ask
 from ementa.llm.base import Forwarded
 from ementa.llm.errors import ModelTimeout
@@ -49,7 +49,7 @@ class Opening:
         self._router = router
         self._ask = ask
         self._call = Call(ask.model, ask.caller, router.observers, streamed=ask.stream)
-        self._limit = asyncio.timeout(router.settings.max_timeout_seconds) if bounded else None
+        self._limit = Limit(router.settings.max_timeout_seconds) if bounded else None
         self._seconds = router.seconds(ask.timeout_seconds)
         self._made: ChatRequest | None = None
         self._lease: Lease | None = None
@@ -64,10 +64,10 @@ class Opening:
     async def __aenter__(self) -> Answer:
         try:
             if self._limit is not None:
-                await self._limit.__aenter__()
+                self._limit.__enter__()
             return await self._open()
         except BaseException as error:
-            late = await self._leave_limit(type(error), error, error.__traceback__)
+            late = self._leave_limit(type(error), error, error.__traceback__)
             self._call.fail(late or error)
             if late is not None:
                 raise late from error
@@ -82,7 +82,7 @@ class Opening:
         finally:
             if self._lease is not None:
                 self._lease.release()
-            late = await self._leave_limit(kind, error, trace)
+            late = self._leave_limit(kind, error, trace)
             self._end(late or error)
         if late is not None:
             raise late from error
@@ -244,7 +244,7 @@ class Opening:
             if self._upstream is not None:
                 await self._upstream.context.__aexit__(None, None, None)
 
-    async def _leave_limit(
+    def _leave_limit(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> ModelTimeout | None:
         """What is raised instead when the longest time is over."""
@@ -252,7 +252,7 @@ class Opening:
         if limit is None:
             return None
         try:
-            await limit.__aexit__(kind, error, trace)
+            limit.__exit__(kind, error, trace)
         except TimeoutError:
             model = self._call.model or self._ask.model
             return ModelTimeout(model=model, seconds=round(self._router.settings.max_timeout_seconds, 1))

@@ -4,10 +4,12 @@ from collections.abc import Callable, Sequence
 
 from ementa.llm.calls import Observer
 from ementa.llm.config import Rule
+from ementa.llm.errors import ModelNotPermitted
 from ementa.llm.reader import READER
 from ementa.llm.routing.directory import Directory
 from ementa.llm.routing.memory import Memory
 from ementa.llm.routing.names import MOST_MODELS, Names
+from ementa.llm.routing.permits import is_permitted
 from ementa.llm.routing.rules import Facts, Price, names_of, targets_of
 from ementa.llm.settings import LlmSettings
 
@@ -39,17 +41,48 @@ class Router:
     def plan(self, facts: Facts, can: Callable[[str], bool] | None = None) -> list[str]:
         """The models to try, in order, at least one.
 
-        A rule that fits says it all: what it leaves out, such as a vendor's model, is no fallback either. Raises
-        `AliasCircular`.
+        A rule that fits says it all: what it leaves out, such as a vendor's model, is no fallback either. Nor does one
+        fit of whose targets the caller may call none. Raises `AliasCircular`, `ModelNotPermitted`.
         """
-        names: Sequence[str] = targets_of(self.rules, facts, self._cost, can) if self.rules else ()
+        may = facts.caller.models
+        names: Sequence[str] = ()
+        if self.rules:
+            names = targets_of(self.rules, facts, self._cost, self._able(facts, can) if may else can)
         if not names:
             fallbacks = self.settings.fallback_models
-            if not fallbacks:
+            if not fallbacks and not may:
                 return self.names.models_of(facts.asked, self.directory)
             names = [facts.asked, *(name for name in fallbacks if name != READER)]
-        models = (model for name in names for model in self.names.models_of(name, self.directory))
-        return list(dict.fromkeys(models))[:MOST_MODELS]
+        elif may and self._gives_all(facts.asked, may):
+            may = ()  # the name stands for what the rule says
+        models = dict.fromkeys(model for name in names for model in self.permitted(name, may))
+        if not models:
+            raise ModelNotPermitted(model=facts.asked)
+        return list(models)[:MOST_MODELS]
+
+    def permits(self, name: str, may: Sequence[str]) -> bool:
+        """Whether any of the models that a name stands for, by itself or by a rule that speaks of it, may be called."""
+        return any(self.permitted(one, may) for one in (name, *names_of(self.rules, name)))
+
+    def permitted(self, name: str, may: Sequence[str]) -> list[str]:
+        """Those of the models that a name stands for that match a pattern of `may`, all when it is empty.
+
+        A name that no model has, and that `may` holds as it is, gives all that it stands for. Raises `AliasCircular`.
+        """
+        models = self.names.models_of(name, self.directory)
+        if not may or self._gives_all(name, may):
+            return models
+        return [model for model in models if is_permitted(model, may)]
+
+    def _gives_all(self, name: str, may: Sequence[str]) -> bool:
+        return name in may and not self.directory.has(name)
+
+    def _able(self, facts: Facts, can: Callable[[str], bool] | None) -> Callable[[str], bool] | None:
+        """Whether a target can what `can` says, and may be called."""
+        may = facts.caller.models
+        if self._gives_all(facts.asked, may):
+            return can
+        return lambda target: bool(self.permitted(target, may)) and (can is None or can(target))
 
     def _cost(self, name: str) -> float | None:
         """What the model that a name stands for costs."""

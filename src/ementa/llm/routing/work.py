@@ -1,6 +1,5 @@
 """What is done at the server that was chosen: answer whole or in pieces, in neutral form or as bytes passed through."""
 
-import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any, Generic, Self, TypeVar
 
 import msgspec
 
+from ementa.kit.limits import Limit
 from ementa.llm.ask import Ask
 from ementa.llm.base import Forward, Forwarded
 from ementa.llm.context import fit_context
@@ -225,7 +225,7 @@ async def each_in_time(pieces: Pieces, seconds: float, model: str) -> AsyncGener
     async with aclosing(pieces.rest):
         while True:
             try:
-                async with asyncio.timeout(seconds):
+                with Limit(seconds):
                     item = await anext(pieces.rest)
             except StopAsyncIteration:
                 return

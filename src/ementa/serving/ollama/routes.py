@@ -10,12 +10,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from ementa.llm.errors import ModelsNotManaged
+from ementa.llm.errors import ModelNotPermitted, ModelsNotManaged
 from ementa.llm.reader import CAPABILITIES as READER_CAPABILITIES
 from ementa.llm.types import ChatRequest, EmbedRequest, EmbedResult
 from ementa.serving import stewardship
 from ementa.serving.deps import Door, DoorRoute, Visit
-from ementa.serving.errors import ModelNotPermitted
 from ementa.serving.ollama import bodies, catalogue
 from ementa.serving.ollama.bodies import LOAD_OPTIONS, AnyBody, ChatBody, EmbedBody, EmbeddingsBody, GenerateBody
 from ementa.serving.ollama.errors import ModelMemoryReserved, OllamaRouteRefused
@@ -95,7 +94,7 @@ async def loaded(visit: Visit) -> None:
     """`GET /api/ps`: which of the models that the key may use are in memory."""
     infos = {info.name: info for info in await visit.gateway.models()}
     names = dict.fromkeys(name for held in (await visit.gateway.loaded()).values() for name in held)
-    await visit.send_object({"models": catalogue.running(filter(visit.may_use, names), infos)})
+    await visit.send_object({"models": catalogue.running(filter(visit.permits, names), infos)})
 
 
 async def show(visit: Visit) -> None:
@@ -183,5 +182,5 @@ def _leave_out_memory(body: dict[str, Any]) -> None:
 async def _embed(visit: Visit, model: str, texts: list[str], dimensions: int | None) -> EmbedResult:
     request = EmbedRequest(model, texts, dimensions, visit.timeout_seconds, visit.caller)
     result = await visit.gateway.embed(request)
-    visit.answered(result.model, result.server, upstream_ms=result.latency_ms)
+    visit.answered(result.model, result.server, upstream_ms=result.latency_ms, queue_ms=result.queue_ms)
     return result

@@ -3,11 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from ementa.llm.errors import model_absent
+from ementa.llm.errors import ModelNotPermitted, model_absent
 from ementa.llm.reader import CAPABILITIES as READER_CAPABILITIES
 from ementa.llm.types import ModelInfo
 from ementa.serving.deps import Visit
-from ementa.serving.errors import ModelNotPermitted
 
 
 async def list_models(visit: Visit) -> None:
