@@ -66,7 +66,7 @@ def hog_native_memory() -> int:
         if not block:
             os.abort()
         libc.memset(block, 1, 20_000_000)
-        time.sleep(0.01)
+        time.sleep(0.1)  # it is looked at five times a second
 
 
 def dereference_null() -> str:
