@@ -236,7 +236,7 @@ async def test_one_bad_server_does_not_keep_the_others_out(live: Live) -> None:
         assert [server.name for server in gateway.servers()] == ["good", "ementa"]
         assert (await gateway.chat(chat("auto", "What is the total of it?"))).model == "gemma3:1b"
         assert (await gateway.chat(chat("auto", "Qual é o total da nota?"))).model == "qwen2:7b"
-        assert gateway.aliases()["auto"] == "gemma3:1b"
+        assert gateway.other_names("")["auto"] == "gemma3:1b"
 
 
 async def test_a_server_with_its_own_limits(live: Live) -> None:

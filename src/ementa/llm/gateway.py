@@ -126,12 +126,13 @@ class Gateway:
         """Every model that the servers have and the built-in `ementa-reader`, by name. Silent servers are left out."""
         return await self._directory.list_models()
 
-    def aliases(self) -> dict[str, str]:
-        """Other names for models, and what each stands for."""
-        return self._router.names.all_aliases()
+    def other_names(self, tenant: str) -> dict[str, str]:
+        """The names that are no model's own and what each stands for at first: aliases, and those that a rule for the
+        tenant spells out for a model that a server is known to have."""
+        return self._router.other_names(tenant)
 
     def described_aliases(self) -> list[Alias]:
-        """The same with what administrators say of them."""
+        """Other names for models, with what administrators say of them."""
         return self._router.names.described()
 
     def resolve(self, name: str) -> str:

@@ -1,16 +1,18 @@
 """What every call shares: where names lead, by rules and aliases, who is told, what is remembered."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from ementa.llm.calls import Observer
 from ementa.llm.config import Rule
+from ementa.llm.config_errors import AliasCircular
 from ementa.llm.errors import ModelNotPermitted
 from ementa.llm.reader import READER
 from ementa.llm.routing.directory import Directory
 from ementa.llm.routing.memory import Memory
 from ementa.llm.routing.names import MOST_MODELS, Names
 from ementa.llm.routing.permits import is_permitted
-from ementa.llm.routing.rules import Facts, Price, names_of, targets_of
+from ementa.llm.routing.rules import Facts, Price, names_of, spelled_names, targets_of
 from ementa.llm.settings import LlmSettings
 
 
@@ -87,6 +89,19 @@ class Router:
     def _cost(self, name: str) -> float | None:
         """What the model that a name stands for costs."""
         return self._price(self.names.models_of(name, self.directory)[0]) if self._price is not None else None
+
+    def other_names(self, tenant: str) -> dict[str, str]:
+        """The names that are no model's own and what each stands for at first: aliases, and those that a rule for the
+        tenant spells out for a model that a server is known to have."""
+        found = self.names.all_aliases()
+        for name, targets in spelled_names(self.rules, tenant).items():
+            if name in found or self.directory.has(name):
+                continue
+            with suppress(AliasCircular):  # what is wrong is said when it is called
+                models = (model for target in targets for model in self.names.models_of(target, self.directory))
+                if first := next(filter(self.directory.has, models), ""):
+                    found[name] = first
+        return found
 
     def first_models(self, asked: str) -> list[str]:
         """What a name stands for, without a request: by the aliases, or by a rule that speaks of it."""

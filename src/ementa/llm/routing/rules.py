@@ -10,6 +10,8 @@ from ementa.llm.routing.needs import needs_of
 from ementa.llm.tokens import estimate_prompt, estimate_tokens
 from ementa.llm.types import Caller, ChatRequest
 
+_SIGNS = frozenset("*?[")
+"""Of patterns."""
 Price = Callable[[str], float | None]
 """What a million tokens out of a model cost, in the currency of the settings; None when nobody knows."""
 _LEAST_LANGUAGE = 0.3
@@ -78,6 +80,18 @@ def names_of(rules: Sequence[Rule], asked: str) -> tuple[str, ...]:
         if rule.conditions.models and _any_fits(asked, rule.conditions.models):
             return rule.targets
     return ()
+
+
+def spelled_names(rules: Sequence[Rule], tenant: str) -> dict[str, tuple[str, ...]]:
+    """The names, not patterns, that rules for a tenant speak of, each with the targets of the first that does."""
+    found: dict[str, tuple[str, ...]] = {}
+    for rule in rules:
+        wanted = rule.conditions
+        if not wanted.tenants or tenant in wanted.tenants:
+            for name in wanted.models:
+                if _SIGNS.isdisjoint(name):
+                    found.setdefault(name, rule.targets)
+    return found
 
 
 def _fits(wanted: Conditions, facts: Facts) -> bool:

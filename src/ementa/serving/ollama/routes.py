@@ -84,8 +84,8 @@ async def tags(visit: Visit) -> None:
     """`GET /api/tags`: the models that the key may use, and their other names. The built-in reader is none of them: it
     does not converse."""
     offered = {info.name: info for info in await visit.gateway.models() if info.capabilities != READER_CAPABILITIES}
-    aliases = visit.gateway.aliases().items()
-    named = {name: offered[target] for name, target in aliases if target in offered} | offered
+    others = visit.gateway.other_names(visit.caller.tenant).items()
+    named = {name: offered[target] for name, target in others if target in offered} | offered
     models = [catalogue.tagged(name, info) for name, info in sorted(named.items()) if visit.permits(name)]
     await visit.send_object({"models": models})
 

@@ -48,7 +48,7 @@ async def embeddings(visit: Visit) -> None:
             caller=visit.caller,
         )
     )
-    visit.answered(result.model, result.server, upstream_ms=result.latency_ms)
+    visit.answered(result.model, result.server, upstream_ms=result.latency_ms, queue_ms=result.queue_ms)
     packed = asked.encoding_format == "base64"
     data = [
         {"object": "embedding", "index": index, "embedding": pack(vector) if packed else list(vector)}

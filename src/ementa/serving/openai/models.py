@@ -16,7 +16,7 @@ async def list_models(visit: Visit) -> None:
     models = [model_of(info) for info in offered.values() if visit.permits(info.name)]
     models += [
         {**model_of(offered[target]), "id": name}
-        for name, target in visit.gateway.aliases().items()
+        for name, target in visit.gateway.other_names(visit.caller.tenant).items()
         if target in offered and name not in offered and visit.permits(name)
     ]
     await visit.send_object({"object": "list", "data": models})

@@ -43,7 +43,7 @@ async def rerank(visit: Visit) -> None:
             caller=visit.caller,
         )
     )
-    visit.answered(result.model, result.server, upstream_ms=result.latency_ms)
+    visit.answered(result.model, result.server, upstream_ms=result.latency_ms, queue_ms=result.queue_ms)
     best = sorted(range(len(documents)), key=lambda index: -result.scores[index])[: asked.top_n]
     results: list[dict[str, Any]] = [{"index": index, "relevance_score": result.scores[index]} for index in best]
     if asked.return_documents:
