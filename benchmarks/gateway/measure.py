@@ -15,8 +15,8 @@ from benchmarks.gateway.load import run as load
 from benchmarks.gateway.servers import Target, started
 
 ROUNDS = 7
-REQUESTS = {"direct": 1500, "bare": 800, "ementa": 800, "litellm": 60}
-STREAMS = {"direct": 800, "bare": 400, "ementa": 400, "litellm": 30}
+REQUESTS = {"direct": 2000, "bare": 2000, "ementa": 2000, "litellm": 60}
+STREAMS = {"direct": 1000, "bare": 1000, "ementa": 1000, "litellm": 30}
 CONCURRENCY = 8
 
 
