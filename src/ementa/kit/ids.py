@@ -5,41 +5,42 @@ import threading
 import time
 import uuid
 
-_POOL_BYTES = 10 * 256
+_CHARS = 20
+"""Of chance in an id, as hexadecimal digits; a bit or two are not used."""
+_IDS = 256
 
 
 class _Chance:
-    """Random bytes of the system, fetched many at a time: the call costs more than everything else of an id."""
+    """Random digits of the system, fetched many at a time: the call costs more than everything else of an id."""
 
     def __init__(self) -> None:
-        self._pool = b""
+        self._pool = ""
         self._at = 0
         os.register_at_fork(after_in_child=self._empty)  # a child must not make the ids of its parent
 
-    def take(self) -> bytes:
-        """Ten bytes that nobody else has seen."""
+    def take(self) -> str:
+        """Digits that nobody else has seen."""
         with _lock:
             if self._at == len(self._pool):
-                self._pool, self._at = os.urandom(_POOL_BYTES), 0
+                self._pool, self._at = os.urandom(_CHARS // 2 * _IDS).hex(), 0
             begin = self._at
-            self._at = begin + 10
-            return self._pool[begin : begin + 10]
+            self._at = begin + _CHARS
+            return self._pool[begin : begin + _CHARS]
 
     def _empty(self) -> None:
-        self._pool, self._at = b"", 0
+        self._pool, self._at = "", 0
 
 
+_VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 _lock = threading.Lock()
 _chance = _Chance()
 
 
 def new_id() -> str:
     """A new UUIDv7 in its 36-character form."""
-    chance = int.from_bytes(_chance.take(), "big")
-    value = (time.time_ns() // 1_000_000 & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (chance >> 68) << 64
-    value |= 0b10 << 62 | chance & 0x3FFF_FFFF_FFFF_FFFF
-    text = f"{value:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    chance = _chance.take()
+    moment = f"{time.time_ns() // 1_000_000:012x}"
+    return f"{moment[:8]}-{moment[8:]}-7{chance[:3]}-{_VARIANTS[chance[3]]}{chance[4:7]}-{chance[7:19]}"
 
 
 def is_id(text: str) -> bool:

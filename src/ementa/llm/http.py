@@ -42,6 +42,7 @@ CATALOGUE_SECONDS = 10.0
 DRAIN_SECONDS = 0.5
 LONGEST_CAUSE = 500
 MOST_RETRY_SECONDS = 3600
+_MOST_URLS = 100
 _NAME = re.compile(r"\w[\w.@:+-]{0,199}", re.ASCII)
 T = TypeVar("T")
 
@@ -78,6 +79,7 @@ class HttpServer:
         # Never compressed: a proxy that compresses a stream holds its pieces back.
         self._headers = {"Accept-Encoding": "identity", **given}
         self._json_headers = {**self._headers, "Content-Type": "application/json"}
+        self._urls: dict[str, URL] = {}
 
     def open(
         self, method: str, path: str, body: Any = None, model: str = "", timeout: aiohttp.ClientTimeout | None = None
@@ -126,7 +128,7 @@ class HttpServer:
     ) -> aiohttp.ClientResponse:
         data = None if body is None else encode(body)
         headers = self._headers if data is None else self._json_headers
-        url = URL(f"{self._url}{path}", encoded=True)
+        url = self._urls.get(path) or self._url_of(path)
         session = self._transport.session
         for last in (False, True):
             try:
@@ -148,6 +150,13 @@ class HttpServer:
             except (aiohttp.ClientError, ValueError) as error:
                 raise ModelFailed(model=model, cause=f"{self.host}: {self._short(str(error))}") from error
         raise AssertionError("unreachable")
+
+    def _url_of(self, path: str) -> URL:
+        """Kept, with what it knows of itself by then: most calls go to one of a few addresses."""
+        if len(self._urls) >= _MOST_URLS:
+            self._urls.clear()
+        url = self._urls[path] = URL(f"{self._url}{path}", encoded=True)
+        return url
 
     async def _refused(self, response: aiohttp.ClientResponse) -> Refused:
         body: dict[str, Any] = {}

@@ -94,7 +94,7 @@ class Visit:
         limiter: Any = getattr(runtime, "limiter", None)
         if limiter is not None:
             allowance = await limiter.admit(self.caller, prompt_tokens(self.body, self.size))
-            self._extra = [(name.lower().encode(), value.encode()) for name, value in allowance.headers()]
+            self._extra = allowance.headers()
 
     def asks(
         self, model: str, chat: Callable[[], ChatRequest], *, stream: bool, dialect: str = "", path: str = ""

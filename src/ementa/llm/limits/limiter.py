@@ -31,6 +31,9 @@ _WHOSE = {
     "tenant": {"pt": "desta organização", "en": "of this tenant"},
 }
 _WHAT = {"requests": {"pt": "pedidos", "en": "requests"}, "tokens": {"pt": "tokens", "en": "tokens"}}
+_OPENAI = {
+    unit: tuple(f"x-ratelimit-{part}-{unit}".encode() for part in ("limit", "remaining", "reset")) for unit in _WHAT
+}
 _MOST_PLANS = 10_000
 Subjects = tuple[tuple[str, Limits], ...]
 
@@ -42,6 +45,10 @@ class _Quota:
     whose: str
     unit: str
     limit: int
+    item: bytes
+    """How the headers name it."""
+    text: bytes
+    """The limit, for a header."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,42 +58,39 @@ class _Plan:
     quotas: tuple[_Quota, ...]
     names: tuple[str, ...]
     budgets: tuple[tuple[str, Limits], ...]
+    policy: bytes
+    """All quotas, as `RateLimit-Policy` tells them."""
 
 
 class Allowance:
     """That a call may begin, and what is left after it."""
 
-    __slots__ = ("_quotas", "_windows")
+    __slots__ = ("_plan", "_windows")
 
-    def __init__(self, quotas: Sequence[_Quota] = (), windows: Sequence[Window] = ()) -> None:
+    def __init__(self, plan: _Plan | None = None, windows: Sequence[Window] = ()) -> None:
         """`windows` are as they were before the call."""
-        self._quotas = quotas
+        self._plan = plan
         self._windows = windows
 
-    def headers(self) -> list[tuple[str, str]]:
+    def headers(self) -> list[tuple[bytes, bytes]]:
         """`RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10), one item a limit that counts,
         and OpenAI's `x-ratelimit-*`, of the limits with the least left. Nothing when nothing limits."""
-        if not self._quotas:
+        plan = self._plan
+        if plan is None:
             return []
-        policies: list[str] = []
-        states: list[str] = []
-        tightest: dict[str, tuple[int, int, int]] = {}
-        for quota, window in zip(self._quotas, self._windows, strict=True):
-            used = window.used + (quota.unit == "requests")
+        states: list[bytes] = []
+        tightest: dict[str, tuple[int, int, _Quota]] = {}
+        for quota, window in zip(plan.quotas, self._windows, strict=True):
+            used = window.used + 1 if quota.unit == "requests" else window.used
             left = max(int(quota.limit - used), 0)
             reset = whole_seconds(window.until_empty() or WINDOW)
-            name = f'"{quota.whose}-{quota.unit}"'
-            policies.append(f"{name};q={quota.limit};w={WINDOW:.0f}")
-            states.append(f"{name};r={left};t={reset}")
-            if quota.unit not in tightest or left < tightest[quota.unit][1]:
-                tightest[quota.unit] = (quota.limit, left, reset)
-        found = [("RateLimit-Policy", ", ".join(policies)), ("RateLimit", ", ".join(states))]
-        for unit, (limit, left, reset) in tightest.items():
-            found += [
-                (f"x-ratelimit-limit-{unit}", str(limit)),
-                (f"x-ratelimit-remaining-{unit}", str(left)),
-                (f"x-ratelimit-reset-{unit}", f"{reset}s"),
-            ]
+            states.append(b"%b;r=%d;t=%d" % (quota.item, left, reset))
+            if quota.unit not in tightest or left < tightest[quota.unit][0]:
+                tightest[quota.unit] = (left, reset, quota)
+        found = [(b"ratelimit-policy", plan.policy), (b"ratelimit", b", ".join(states))]
+        for unit, (left, reset, quota) in tightest.items():
+            of_limit, of_left, of_reset = _OPENAI[unit]
+            found += [(of_limit, quota.text), (of_left, b"%d" % left), (of_reset, b"%ds" % reset)]
         return found
 
 
@@ -125,9 +129,7 @@ class Limiter:
         """
         if not caller.limits:
             return _FREE
-        plan = self._plans.get(caller.limits) or self._make_plan(caller.limits)
-        for subject, limits in plan.budgets:
-            await self._check_budget(subject, limits)
+        plan = await self._within_budgets(caller)
         if not plan.quotas:
             return _FREE
         windows, add = await self._look(plan)
@@ -135,7 +137,12 @@ class Limiter:
         for quota in plan.quotas:
             if quota.unit == "requests":
                 add(quota.name, 1)
-        return Allowance(plan.quotas, windows)
+        return Allowance(plan, windows)
+
+    async def require_budget(self, caller: Caller) -> None:
+        """Raise `BudgetSpent` when a budget of the month is spent: for work that no limit of a minute holds up."""
+        if caller.limits:
+            await self._within_budgets(caller)
 
     def budget_shares(self) -> list[float]:
         """How much of each budget of this month is spent, of those whose owner has called: 0.9 is 90 %."""
@@ -161,6 +168,12 @@ class Limiter:
         await self.budgets.close()
         if self._shared:
             await self._shared.close()
+
+    async def _within_budgets(self, caller: Caller) -> _Plan:
+        plan = self._plans.get(caller.limits) or self._make_plan(caller.limits)
+        for subject, limits in plan.budgets:
+            await self._check_budget(subject, limits)
+        return plan
 
     async def _look(self, plan: _Plan) -> tuple[list[Window], Callable[[str, int], None]]:
         shared = self._shared
@@ -191,7 +204,8 @@ class Limiter:
             limit=worst.limit,
             retry_after=whole_seconds(longest),
         )
-        error.headers = Allowance(plan.quotas, windows).headers()
+        told = Allowance(plan, windows).headers()
+        error.headers = [(name.decode(), value.decode()) for name, value in told]
         raise error
 
     async def _check_budget(self, subject: str, limits: Limits) -> None:
@@ -237,13 +251,14 @@ class Limiter:
                 requests = self._settings.requests_per_minute if requests is None else requests
                 tokens = self._settings.tokens_per_minute if tokens is None else tokens
             quotas += [
-                _Quota(f"{subject}:{unit}", whose, unit, limit)
+                _Quota(f"{subject}:{unit}", whose, unit, limit, f'"{whose}-{unit}"'.encode(), str(limit).encode())
                 for unit, limit in (("requests", requests), ("tokens", tokens))
                 if limit
             ]
             if limits.monthly_tokens or limits.monthly_cost:
                 budgets.append((subject, limits))
-        plan = _Plan(tuple(quotas), tuple(quota.name for quota in quotas), tuple(budgets))
+        policy = b", ".join(b"%b;q=%d;w=%d" % (quota.item, quota.limit, WINDOW) for quota in quotas)
+        plan = _Plan(tuple(quotas), tuple(quota.name for quota in quotas), tuple(budgets), policy)
         if len(self._plans) >= _MOST_PLANS:
             self._plans.clear()
         self._plans[subjects] = plan
