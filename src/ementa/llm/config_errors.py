@@ -59,6 +59,20 @@ class ServerAddressInvalid(Invalid):
     en = "The server's address will not do: {cause}."
 
 
+class ServerSilent(Unavailable):
+    """A model server that is being tested does not answer, or cannot be asked with what it was given."""
+
+    code = "SERVER_UNREACHABLE"
+    pt = (
+        "Não foi possível falar com o servidor {name}: {cause}. "
+        "Confira o endereço e as opções, e que ele esteja ligado e ao alcance daqui."
+    )
+    en = (
+        "The server {name} could not be spoken to: {cause}. "
+        "Check its address and options, and that it runs and can be reached from here."
+    )
+
+
 class ServerUnusable(Unavailable):
     """The provider of that kind cannot be made with this configuration."""
 

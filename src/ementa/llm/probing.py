@@ -9,6 +9,7 @@ import msgspec
 from ementa.kit.errors import EmentaError
 from ementa.kit.registry import Registry
 from ementa.llm.base import Provider
+from ementa.llm.config_errors import ServerSilent
 from ementa.llm.servers import ServerConfig
 from ementa.llm.settings import LlmSettings
 from ementa.llm.transport import Transport
@@ -26,7 +27,6 @@ class Finding(msgspec.Struct, frozen=True):
     models: tuple[str, ...] = ()
     error: EmentaError | None = None
     """Why it is of no use as it is: it does not answer, or refuses the secret."""
-    cause: str = ""
     latency_ms: int = 0
 
 
@@ -38,23 +38,24 @@ async def probe(server: ServerConfig, settings: LlmSettings, plugins: frozenset[
     started = time.monotonic()
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            finding = await _ask(factory(server, settings, transport))
+            finding = await _ask(server.name, factory(server, settings, transport))
     except TimeoutError:
-        finding = Finding(reachable=False, cause=f"no answer within {PROBE_SECONDS:.0f} s")
+        cause = {"pt": f"nada em {PROBE_SECONDS:.0f} s", "en": f"nothing within {PROBE_SECONDS:.0f} s"}
+        finding = Finding(reachable=False, error=ServerSilent(name=server.name, cause=cause))
     except EmentaError as error:
         finding = Finding(reachable=False, error=error)
     except (ValueError, TypeError, OSError) as error:  # what a provider says of a configuration that it cannot use
-        finding = Finding(reachable=False, cause=str(error))
+        finding = Finding(reachable=False, error=ServerSilent(name=server.name, cause=str(error)))
     finally:
         await transport.close()
     return msgspec.structs.replace(finding, latency_ms=round((time.monotonic() - started) * 1000))
 
 
-async def _ask(provider: Provider) -> Finding:
+async def _ask(name: str, provider: Provider) -> Finding:
     try:
         health = await provider.health()
         if not health.reachable:
-            return Finding(reachable=False, cause=health.error)
+            return Finding(reachable=False, error=ServerSilent(name=name, cause=health.error.rstrip(".")))
         try:
             models = await provider.list_models()
         except EmentaError as error:

@@ -86,6 +86,10 @@ def test_a_server_is_really_asked(admin: Caller, stored: Any) -> None:
     assert said["reachable"] is False
     assert said["models"] == []
     assert said["problem"]["code"] == "SERVER_UNREACHABLE"
+    assert said["problem"]["error"].startswith(f"Não foi possível falar com o servidor {stored['name']}: ")
+    path = f"/admin/servers/{stored['id']}/test"
+    _, said = admin.ask("POST", path, **{"Accept-Language": "en"})
+    assert said["problem"]["error"].startswith(f"The server {stored['name']} could not be spoken to: ")
 
 
 def test_rows_that_cannot_be_used_say_so_and_leave_the_others_alone(admin: Caller, stored: Any, data: Path) -> None:

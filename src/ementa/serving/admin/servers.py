@@ -124,14 +124,11 @@ async def try_server(
         found = await probing.probe(config, desk.gateway.settings, desk.plugins)
     except EmentaError as error:
         found = probing.Finding(reachable=False, error=error)
-    problem = _problem(found.error, language)
-    if problem is None and not found.reachable:
-        problem = Told(error=found.cause, code="SERVER_UNREACHABLE")
     return Tested(
         reachable=found.reachable,
         version=found.version,
         models=list(found.models),
-        problem=problem,
+        problem=_problem(found.error, language),
         latency_ms=found.latency_ms,
     )
 
