@@ -84,7 +84,8 @@ class Outermost:
                 ]
             await send(message)
 
-        with context.bound(request=request_id, client=client), self._metrics.in_progress():
+        self._metrics.begin()
+        with context.bound(request=request_id, client=client):
             try:
                 await self._app(scope, receive, named)
             except Exception as error:
@@ -103,7 +104,7 @@ class Outermost:
 
     def _tell(self, scope: Scope, status: int, seconds: float, line: dict[str, Any]) -> None:
         route = getattr(scope.get("route"), "path", "") or "unmatched"
-        self._metrics.observe(scope["method"], route, status, seconds)
+        self._metrics.end(scope["method"], route, status, seconds)
         told = {
             "method": scope["method"],
             "path": redact(scope["path"][:500]),

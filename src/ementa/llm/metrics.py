@@ -7,7 +7,7 @@ Labels are bounded: models and servers are those that really answered, never a n
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
@@ -18,6 +18,7 @@ from ementa.llm.routing.server import Server, option
 from ementa.llm.settings import LlmSettings
 from ementa.llm.usage.prices import Prices
 from ementa.llm.usage.recorder import Recorder
+from ementa.observability.tallies import Spread, Spreads, Tallies, Tally
 
 MOST_MODELS = 200
 OTHER = "other"
@@ -30,15 +31,15 @@ _STATES = ("closed", "half_open", "open")
 class _Children(msgspec.Struct, frozen=True):
     """What is counted of one model on one server."""
 
-    prompt: Counter
-    output: Counter
-    cached: Counter
-    cost: Counter
-    retries: Counter
-    remembered: Counter
-    latency: Histogram
-    first: Histogram
-    queue: Histogram
+    prompt: Tally
+    output: Tally
+    cached: Tally
+    cost: Tally
+    retries: Tally
+    remembered: Tally
+    latency: Spread
+    first: Spread
+    queue: Spread
 
 
 class CallMetrics:
@@ -47,37 +48,35 @@ class CallMetrics:
     def __init__(self, registry: CollectorRegistry, prices: Prices) -> None:
         self._prices = prices
         place = ("model", "server")
-        self._calls = Counter(
-            "ementa_llm_calls_total",
+        self._calls = Tallies(
+            registry,
+            "ementa_llm_calls",
             "Calls to models that ended, by status: ok, cancelled, or the code of the error.",
             (*place, "api", "status"),
-            registry=registry,
         )
-        self._tokens = Counter(
-            "ementa_llm_tokens_total",
+        self._tokens = Tallies(
+            registry,
+            "ementa_llm_tokens",
             "Tokens: of prompts, of answers, and those of prompts that the server remembered.",
             (*place, "kind"),
-            registry=registry,
         )
-        self._cost = Counter(
-            "ementa_llm_cost_total", "What calls cost, in the currency of the settings.", place, registry=registry
-        )
-        self._retries = Counter(
-            "ementa_llm_retries_total",
+        self._cost = Tallies(registry, "ementa_llm_cost", "What calls cost, in the currency of the settings.", place)
+        self._retries = Tallies(
+            registry,
+            "ementa_llm_retries",
             "Tries beyond a call's first, by the place that was tried last: another server or a fallback.",
             place,
-            registry=registry,
         )
-        self._remembered = Counter(
-            "ementa_llm_remembered_total", "Calls answered from the cache of answers.", place, registry=registry
+        self._remembered = Tallies(
+            registry, "ementa_llm_remembered", "Calls answered from the cache of answers.", place
         )
-        self._latency = _histogram("ementa_llm_call_seconds", "Whole time of a call that went well.", registry)
-        self._first = _histogram(
+        self._latency = _spreads("ementa_llm_call_seconds", "Whole time of a call that went well.", registry)
+        self._first = _spreads(
             "ementa_llm_first_piece_seconds", "From sending a request to the first piece of its answer.", registry
         )
-        self._queue = _histogram("ementa_llm_queue_seconds", "Time in our line for a place.", registry)
+        self._queue = _spreads("ementa_llm_queue_seconds", "Time in our line for a place.", registry)
         self._children: dict[tuple[str, str], _Children] = {}
-        self._ends: dict[tuple[str, str, str, str], Counter] = {}
+        self._ends: dict[tuple[str, str, str, str], Tally] = {}
 
     def tell(self, record: CallRecord) -> None:
         """A call ended."""
@@ -88,10 +87,10 @@ class CallMetrics:
         end = (model, server, record.caller.api, record.status)
         counter = self._ends.get(end)
         if counter is None:
-            counter = self._ends[end] = self._calls.labels(*end)
-        counter.inc()
+            counter = self._ends[end] = self._calls.of(*end)
+        counter.value += 1
         if record.cached:
-            found.remembered.inc()
+            found.remembered.value += 1
         else:
             _measure(found, record, self._prices.cost(record))
 
@@ -101,15 +100,15 @@ class CallMetrics:
             model = server = OTHER
         found = self._children.get((model, server))
         if found is None:
-            tokens = {kind: self._tokens.labels(model, server, kind) for kind in ("prompt", "output", "cached")}
+            tokens = {kind: self._tokens.of(model, server, kind) for kind in ("prompt", "output", "cached")}
             found = self._children[model, server] = _Children(
                 **tokens,
-                cost=self._cost.labels(model, server),
-                retries=self._retries.labels(model, server),
-                remembered=self._remembered.labels(model, server),
-                latency=self._latency.labels(model, server),
-                first=self._first.labels(model, server),
-                queue=self._queue.labels(model, server),
+                cost=self._cost.of(model, server),
+                retries=self._retries.of(model, server),
+                remembered=self._remembered.of(model, server),
+                latency=self._latency.of(model, server),
+                first=self._first.of(model, server),
+                queue=self._queue.of(model, server),
             )
         return model, server, found
 
@@ -209,16 +208,11 @@ class GatewayState(Collector):
 
 
 def _measure(found: _Children, record: CallRecord, cost: float) -> None:
-    counts = (
-        (found.prompt, record.prompt_tokens),
-        (found.output, record.output_tokens),
-        (found.cached, record.cached_tokens),
-        (found.retries, record.attempts - 1),
-        (found.cost, cost),
-    )
-    for counter, amount in counts:
-        if amount > 0:
-            counter.inc(amount)
+    found.prompt.value += record.prompt_tokens
+    found.output.value += record.output_tokens
+    found.cached.value += record.cached_tokens
+    found.retries.value += record.attempts - 1
+    found.cost.value += cost
     if record.status == "ok":
         found.latency.observe(record.latency_ms / 1000)
     if record.ttft_ms:
@@ -226,5 +220,5 @@ def _measure(found: _Children, record: CallRecord, cost: float) -> None:
         found.queue.observe(record.queue_ms / 1000)
 
 
-def _histogram(name: str, text: str, registry: CollectorRegistry) -> Histogram:
-    return Histogram(name, text, ("model", "server"), buckets=_SECONDS, registry=registry)
+def _spreads(name: str, text: str, registry: CollectorRegistry) -> Spreads:
+    return Spreads(registry, name, text, ("model", "server"), _SECONDS)

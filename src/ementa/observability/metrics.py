@@ -1,11 +1,12 @@
 """Metrics in Prometheus' form: one registry a process, made by whoever composes it, never a global."""
 
 import time
-from contextlib import AbstractContextManager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.platform_collector import PlatformCollector
 from prometheus_client.process_collector import ProcessCollector
+
+from ementa.observability.tallies import Spread, Spreads, Tallies, Tally
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -15,29 +16,29 @@ class HttpMetrics:
     """Requests: how many, how long, how many right now. Routes are templates, so their number is bounded."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._requests = Counter(
-            "ementa_http_requests_total", "Requests answered.", ("method", "route", "status"), registry=registry
+        self._requests = Tallies(registry, "ementa_http_requests", "Requests answered.", ("method", "route", "status"))
+        self._seconds = Spreads(
+            registry, "ementa_http_request_seconds", "Time to answer.", ("method", "route"), _SECONDS
         )
-        self._seconds = Histogram(
-            "ementa_http_request_seconds", "Time to answer.", ("method", "route"), buckets=_SECONDS, registry=registry
-        )
+        self._running = 0
         running = Gauge("ementa_http_requests_in_progress", "Requests being served.", registry=registry)
-        self._in_progress = running.track_inprogress()
-        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        running.set_function(lambda: self._running)
+        self._known: dict[tuple[str, str, int], tuple[Tally, Spread]] = {}
         """What has been counted before, found again without building its labels."""
 
-    def in_progress(self) -> AbstractContextManager[None]:
-        """Counts a request while the block lasts."""
-        return self._in_progress
+    def begin(self) -> None:
+        """A request has come in."""
+        self._running += 1
 
-    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
-        """A request was answered; status 0 means that the client left before."""
+    def end(self, method: str, route: str, status: int, seconds: float) -> None:
+        """It was answered; status 0 means that the client left before."""
+        self._running -= 1
         known = method if method in _METHODS else "other"
         found = self._known.get((known, route, status))
         if found is None:
-            found = self._requests.labels(known, route, str(status)), self._seconds.labels(known, route)
+            found = self._requests.of(known, route, str(status)), self._seconds.of(known, route)
             self._known[known, route, status] = found
-        found[0].inc()
+        found[0].value += 1
         found[1].observe(seconds)
 
 
