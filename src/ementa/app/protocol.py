@@ -1,7 +1,6 @@
 """uvicorn's HTTP protocol with what it lacks: a limit on headers while they arrive, a time limit for them, and our
 error form for what is not HTTP at all."""
 
-import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -16,6 +15,7 @@ from ementa.settings import ServerSettings
 
 _NOT_HTTP = {"pt": "não é HTTP válido", "en": "it is not valid HTTP"}
 _PIPELINED = 65_536
+_ROUND_SECONDS = 1.0
 
 
 def make_protocol(settings: ServerSettings) -> type[HttpToolsProtocol]:
@@ -23,8 +23,15 @@ def make_protocol(settings: ServerSettings) -> type[HttpToolsProtocol]:
 
     class Protocol(_BoundedProtocol):
         limits = settings
+        rounds = _Rounds()
 
     return Protocol
+
+
+class _Rounds:
+    """Whether somebody looks at the heads that are awaited."""
+
+    running = False
 
 
 class _BoundedProtocol(HttpToolsProtocol):
@@ -32,12 +39,14 @@ class _BoundedProtocol(HttpToolsProtocol):
     head that would tell the language never came."""
 
     limits: ServerSettings
+    rounds: "_Rounds"
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0
         self._in_head = True
-        self._head_timer: asyncio.TimerHandle | None = None
+        self._head_due = 0.0
+        """Until when the head that has begun must be whole, by the clock of the loop; 0 when none has."""
 
     def connection_made(self, transport: Any) -> None:
         """Start the clock for the first head."""
@@ -46,13 +55,13 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop the clock."""
-        self._stop_clock()
+        self._head_due = 0.0
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Count what belongs to a head before it is parsed and kept."""
         if self._in_head:
-            if self._head_timer is None:
+            if not self._head_due:
                 self._expect_head()
             self._head_bytes += len(data)
         super().data_received(data)
@@ -63,7 +72,7 @@ class _BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is whole; what follows is a body."""
         self._in_head = False
-        self._stop_clock()
+        self._head_due = 0.0
         super().on_headers_complete()
         if type(self.cycle) is RequestResponseCycle:  # made just now; it runs from the loop's next turn on
             self.cycle.__class__ = Cycle
@@ -80,16 +89,28 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._refuse(RequestMalformed(cause=_NOT_HTTP))
 
     def _expect_head(self) -> None:
-        seconds = self.limits.body_timeout_seconds
-        self._head_timer = self.loop.call_later(seconds, self._refuse, BodyTimeout(seconds=round(seconds, 1)))
+        self._head_due = self.loop.time() + self.limits.body_timeout_seconds
+        if not self.rounds.running:
+            self._go_round()
 
-    def _stop_clock(self) -> None:
-        if self._head_timer is not None:
-            self._head_timer.cancel()
-            self._head_timer = None
+    def _go_round(self) -> None:
+        """Look at all connections of the process whose heads are awaited, and again in a moment while there are any. A
+        timer for each head would cost as much as reading it."""
+        now, awaited = self.loop.time(), False
+        for connection in list(self.connections):
+            if isinstance(connection, _BoundedProtocol) and connection._head_due:
+                if connection._head_due <= now:
+                    seconds = self.limits.body_timeout_seconds
+                    connection._refuse(BodyTimeout(seconds=round(seconds, 1)))
+                else:
+                    awaited = True
+        self.rounds.running = awaited
+        if awaited:
+            pause = min(_ROUND_SECONDS, self.limits.body_timeout_seconds / 10)
+            self.loop.call_later(pause, self._go_round)
 
     def _refuse(self, error: EmentaError) -> None:
-        self._stop_clock()
+        self._head_due = 0.0
         if self.transport.is_closing():
             return
         idle = self._head_bytes == 0

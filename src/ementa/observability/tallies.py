@@ -1,6 +1,6 @@
 """Counters and histograms for what is counted at every request: plain numbers, handed to Prometheus at a scrape.
 
-Those of `prometheus_client` take a lock at each step, which makes them ten times as dear. These are for one thread only,
+Those of `prometheus_client` take a lock at each step, which makes them ten times as dear. These are for one thread,
 that of the event loop; a scrape may come from any.
 """
 
