@@ -1,5 +1,6 @@
 """The command line: quick, bilingual, and with an exit code that says what happened."""
 
+import sqlite3
 import subprocess
 import sys
 import time
@@ -39,6 +40,23 @@ def test_keys_are_made_listed_and_revoked(tmp_path: Path) -> None:
     assert again.returncode == 66
     assert "KEY_NOT_FOUND" in again.stderr
     assert "No single key" in again.stderr
+
+
+def test_the_trail_is_checked_and_what_is_broken_named(tmp_path: Path) -> None:
+    for name in ("um", "dois", "três"):
+        assert run("key", "create", "--name", name, cwd=tmp_path).returncode == 0
+    whole = run("audit", "verify", cwd=tmp_path)
+    assert whole.returncode == 0, whole.stderr
+    with sqlite3.connect(tmp_path / "data" / "ementa.db") as database:
+        ((count, last),) = database.execute("SELECT max(seq), hash FROM audit_event").fetchall()
+        assert whole.stdout == f"Trilha inteira: {count} eventos. Último hash: {last}\n"
+        ((key, at),) = database.execute("SELECT resource, at FROM audit_event WHERE seq = 2").fetchall()
+        database.execute("UPDATE audit_event SET action = 'key.revoke' WHERE seq = 2")
+    database.close()
+    broken = run("--lang", "en", "audit", "verify", cwd=tmp_path)
+    assert (broken.returncode, broken.stdout) == (1, "")
+    day = at[:10]
+    assert f"broken at event 2 (key.revoke {key}, {day}T" in broken.stderr
 
 
 def test_a_worker_on_sqlite_is_told_why_not(tmp_path: Path) -> None:

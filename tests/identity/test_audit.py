@@ -22,7 +22,8 @@ async def record(database: Database, action: str, details: object = None) -> Non
 
 async def broken_at(database: Database) -> int | None:
     async with database.read() as session:
-        return await service.verify_chain(session)
+        trail = await service.verify_chain(session)
+    return trail.broken.seq if trail.broken else None
 
 
 async def test_events_written_at_once_form_one_chain(database: Database) -> None:

@@ -1,13 +1,12 @@
 """`ementa key`: make, list and revoke API keys, straight in the database."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ementa.cli.database import with_database
 from ementa.cli.language import text
 from ementa.cli.serve import load
 
@@ -101,7 +100,7 @@ def create(
             await service.record_event(session, None, "key.create", f"api_key:{record.id}", {"name": name})
         return secret
 
-    click.echo(_with_database(settings, make))
+    click.echo(with_database(settings, make))
 
 
 @command.command("list")
@@ -114,7 +113,7 @@ def list_keys(data: Path | None) -> None:
         async with database.read() as session:
             return await service.list_keys(session)
 
-    for owner in _with_database(load(data), read):
+    for owner in with_database(load(data), read):
         key = owner.key
         state = _state(key)
         until = f"{key.expires_at:%Y-%m-%d}" if key.expires_at else "-"
@@ -139,7 +138,7 @@ def revoke(name: str, data: Path | None) -> None:
             await service.record_event(session, None, "key.revoke", f"api_key:{owner.key.id}", {"name": owner.key.name})
             return owner.key.name
 
-    ended = _with_database(load(data), end)
+    ended = with_database(load(data), end)
     click.echo(text(f"Chave {ended} revogada.", f"Key {ended} revoked."))
 
 
@@ -151,20 +150,3 @@ def _state(key: Any) -> str:
     if key.expires_at and key.expires_at <= clock.now():
         return text("vencida", "expired")
     return text("ativa", "active")
-
-
-def _with_database(settings: Any, work: Callable[[Any], Awaitable[Any]]) -> Any:
-    from ementa.db.database import Database
-    from ementa.db.migrate import upgrade
-    from ementa.storage.directory import prepare_data
-
-    async def run() -> Any:
-        prepare_data(settings.data)
-        database = Database(settings.db, settings.data)
-        try:
-            await upgrade(database)
-            return await work(database)
-        finally:
-            await database.close()
-
-    return asyncio.run(run())

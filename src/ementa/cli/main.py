@@ -19,6 +19,7 @@ _COMMANDS = {
     "doctor": ("ementa.cli.doctor", "Diz o que falta e como resolver. / Say what is missing and how to fix it."),
     "models": ("ementa.cli.models", "Modelos nos servidores. / Models on the model servers."),
     "key": ("ementa.cli.key", "Cria, lista e revoga chaves de API. / Make, list and revoke API keys."),
+    "audit": ("ementa.cli.audit", "Confere a trilha de auditoria. / Check the audit trail."),
 }
 
 

@@ -8,6 +8,7 @@ to the commit orders them, so record the event as the last thing in the transact
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,6 +41,18 @@ class Event(msgspec.Struct, frozen=True):
     key_id: str | None = None
     ip: str = ""
     request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """How much of the trail is whole."""
+
+    count: int
+    """Events from the first on that are as they were written."""
+    last_hash: str
+    """Of the last of them."""
+    broken: AuditEvent | None = None
+    """The first that is not."""
 
 
 async def record_event(
@@ -83,18 +96,18 @@ async def record_events(session: Session, events: Sequence[Event]) -> None:
     await insert_rows(session, AuditEvent, rows)
 
 
-async def verify_chain(session: ReadSession) -> int | None:
-    """The number of the first event that was changed, or follows a removed one; None when the trail is whole.
+async def verify_chain(session: ReadSession) -> Trail:
+    """Read the whole trail, up to the first event that was changed or follows a removed one.
 
-    Removal of the newest events shows only against a copy of their hash kept elsewhere.
+    Removal of the newest events shows only against a copy of `last_hash` kept elsewhere.
     """
-    expected_seq, expected_hash = 1, _GENESIS
+    count, last_hash = 0, _GENESIS
     async for event in await session.stream_scalars(select(AuditEvent).order_by(AuditEvent.seq)):
         row = {name: getattr(event, name) for name in (*_HASHED, "at")}
-        if (event.seq, event.prev_hash, event.hash) != (expected_seq, expected_hash, _hash(row)):
-            return event.seq
-        expected_seq, expected_hash = event.seq + 1, event.hash
-    return None
+        if (event.seq, event.prev_hash, event.hash) != (count + 1, last_hash, _hash(row)):
+            return Trail(count, last_hash, event)
+        count, last_hash = event.seq, event.hash
+    return Trail(count, last_hash)
 
 
 def _row(event: Event, number: int, previous: str) -> dict[str, Any]:
