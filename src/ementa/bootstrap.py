@@ -100,12 +100,13 @@ class Runtime:
             Round("model servers", settings.upkeep.watch_seconds, self.keeper.check),
         )
         self.changes = Changes()
-        self.intake = Intake(self.database, self.store, self.gateway, settings.analysis, extraction)
+        self.intake = Intake(self.database, self.store, self.gateway, self.limiter, settings.analysis, extraction)
         self.pipeline = Pipeline(
             self.database,
             self.store,
             self.pool,
             self.gateway,
+            self.limiter,
             self.changes,
             settings.analysis,
             extraction,

@@ -15,13 +15,17 @@ from ementa.analysis.spec import encode_spec, parse_spec
 from ementa.db.database import Database
 from ementa.extraction.service import check_upload
 from ementa.extraction.settings import ExtractionSettings
-from ementa.identity.types import Principal
-from ementa.llm.errors import ModelUnavailable
+from ementa.identity.types import Principal, caller_of
+from ementa.llm.errors import ModelNotPermitted, ModelUnavailable
 from ementa.llm.gateway import Gateway
+from ementa.llm.limits.limiter import Limiter
 from ementa.llm.reader import READER
 from ementa.storage.base import Blob, BlobStore
 
 log = logging.getLogger(__name__)
+
+API = "analysis"
+"""By which door the calls of analyses come to the gateway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +35,18 @@ class Intake:
     database: Database
     store: BlobStore
     gateway: Gateway
+    limiter: Limiter
     settings: AnalysisSettings
     extraction: ExtractionSettings
 
-    async def check_ask(self, ask: Ask) -> bytes:
-        """Refuse now what would fail later: a format that cannot be read, a model that is not there.
+    async def check_ask(self, principal: Principal, ask: Ask) -> bytes:
+        """Refuse now what would fail later: a format that cannot be read, a model that is not there or not for this
+        key, a budget that is spent.
 
         Returns the parsed format in its stored form.
         """
         spec = await asyncio.to_thread(parse_spec, ask.format_text, ask.example_text, self.settings)
-        await self._check_model(ask.model)
+        await self._check_model(principal, ask.model)
         return encode_spec(spec)
 
     async def receive(self, chunks: AsyncIterable[bytes]) -> Blob:
@@ -82,9 +88,12 @@ class Intake:
         async with self.database.transaction() as session:
             return await service.add_analysis(session, principal, ask, upload, spec=spec, request_id=request_id)
 
-    async def _check_model(self, model: str) -> None:
+    async def _check_model(self, principal: Principal, model: str) -> None:
+        if not self.gateway.permits(model, principal.models):
+            raise ModelNotPermitted(model=model)
         if model == READER:
             return
+        await self.limiter.require_budget(caller_of(principal, API))
         try:
             await self.gateway.show(model)
         except ModelUnavailable:

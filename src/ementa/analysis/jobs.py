@@ -14,6 +14,7 @@ import msgspec
 
 from ementa.analysis import deciding, queries, service
 from ementa.analysis.errors import AnalysisNotFound
+from ementa.analysis.intake import API
 from ementa.analysis.models import Analysis
 from ementa.analysis.settings import AnalysisSettings
 from ementa.analysis.signals import Changes
@@ -22,10 +23,13 @@ from ementa.db.database import Database, Session
 from ementa.extraction import service as extraction
 from ementa.extraction.sandbox.pool import SandboxPool
 from ementa.extraction.settings import ExtractionSettings
+from ementa.identity import service as identity
+from ementa.identity.types import caller_of
 from ementa.jobs.base import Job, JobKind
 from ementa.kit.errors import EmentaError, UpstreamFailed
 from ementa.llm.errors import ModelUnavailable
 from ementa.llm.gateway import Gateway
+from ementa.llm.limits.limiter import Limiter
 from ementa.llm.reader import READER
 from ementa.llm.types import Caller, ChatRequest, ChatResult
 from ementa.storage.base import BlobStore
@@ -49,6 +53,7 @@ class Pipeline:
     store: BlobStore
     pool: SandboxPool
     gateway: Gateway
+    limiter: Limiter
     changes: Changes
     settings: AnalysisSettings
     extraction: ExtractionSettings
@@ -151,29 +156,41 @@ class Pipeline:
 
     async def _select(self, analysis: Analysis, prepared: bytes) -> deciding.Selection:
         question = analysis.prompt or ""
+        caller = await self._caller(analysis)
+        bigger = self.settings.escalation_model
         options = deciding.Options(
             model=analysis.model,
-            escalation_model=self.settings.escalation_model,
+            escalation_model=bigger if bigger and self.gateway.permits(bigger, caller.models) else "",
             timeout_seconds=self.settings.model_timeout_seconds,
             max_list_items=self.settings.max_list_items,
             context_tokens=self.gateway.settings.max_context_tokens,
         )
         if analysis.model != READER:
             try:
-                return await deciding.select(prepared, question, self._chat_for(analysis), options)
+                return await deciding.select(prepared, question, self._chat_for(caller), options)
             except ModelUnavailable:
                 if READER not in self.gateway.settings.fallback_models:
                     raise
                 log.warning("model unavailable, the readers answer alone", extra={"model": analysis.model})
         return await deciding.select(prepared, question, None, msgspec.structs.replace(options, model=READER))
 
-    def _chat_for(self, analysis: Analysis) -> Callable[[ChatRequest], Awaitable[ChatResult]]:
-        """The gateway on behalf of whoever asked. Answers are not remembered there: an analysis keeps its own result,
-        and erases it when its time is over."""
-        caller = Caller(tenant=analysis.tenant_id, user=analysis.user_id, api="analysis")
+    async def _caller(self, analysis: Analysis) -> Caller:
+        """Who asked, with the models and budgets that their key has now."""
+        holder = None
+        if analysis.key_id is not None:
+            async with self.database.read() as session:
+                holder = await identity.find_holder(session, analysis.key_id)
+        if holder is None:
+            return Caller(tenant=analysis.tenant_id, user=analysis.user_id, key=analysis.key_id or "", api=API)
+        return caller_of(holder, API)
 
-        def chat(request: ChatRequest) -> Awaitable[ChatResult]:
-            return self.gateway.chat(msgspec.structs.replace(request, caller=caller, use_cache=False))
+    def _chat_for(self, caller: Caller) -> Callable[[ChatRequest], Awaitable[ChatResult]]:
+        """The gateway on behalf of whoever asked. Answers are not remembered there: an analysis keeps its own result,
+        and erases it when its time is over. A budget that is spent ends it, with that as its error."""
+
+        async def chat(request: ChatRequest) -> ChatResult:
+            await self.limiter.require_budget(caller)
+            return await self.gateway.chat(msgspec.structs.replace(request, caller=caller, use_cache=False))
 
         return chat
 

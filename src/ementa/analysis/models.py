@@ -29,6 +29,8 @@ class Analysis(Base):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Id, ForeignKey("tenant.id"))
     user_id: Mapped[str] = mapped_column(Id, ForeignKey("user.id"))
+    key_id: Mapped[str | None] = mapped_column(Id)
+    """The key it came by, whose models and budgets count. No foreign key: the document outlives it."""
     request_id: Mapped[str] = mapped_column(String(64), default="")
     status: Mapped[str] = mapped_column(String(20))
     job_id: Mapped[str | None] = mapped_column(Id)

@@ -161,7 +161,7 @@ async def get_response(
 
 async def _receive_body(request: Request, principal: Principal, intake: Intake, fields: dict[str, str]) -> Analysis:
     ask = read_ask(fields, intake.settings)
-    spec = await intake.check_ask(ask)
+    spec = await intake.check_ask(principal, ask)
     blob = await intake.receive(request.stream())
     if blob.size == 0 and not ask.filename:
         await intake.discard(blob)
@@ -178,7 +178,7 @@ async def _receive_form(
         if not upload.has_file:
             raise FileMissing
         ask = read_ask({**collect_pairs(upload.fields), **fields}, intake.settings)
-        spec = await intake.check_ask(ask)
+        spec = await intake.check_ask(principal, ask)
     except EmentaError:
         await intake.discard(blob)
         raise

@@ -74,6 +74,7 @@ async def add_analysis(
         id=new_id(),
         tenant_id=principal.tenant_id,
         user_id=principal.user_id,
+        key_id=principal.key_id,
         request_id=request_id,
         status="uploaded",
         priority=ask.priority,

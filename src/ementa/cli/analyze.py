@@ -115,7 +115,7 @@ async def _ask(runtime: Any, file: Path, fields: dict[str, str]) -> dict[str, An
 
     principal = await _make_principal(runtime)
     ask = read_ask(fields, runtime.settings.analysis)
-    spec = await runtime.intake.check_ask(ask)
+    spec = await runtime.intake.check_ask(principal, ask)
     blob = await runtime.intake.receive(_read(file))
     accepted = await runtime.intake.accept(principal, ask, spec, blob, None, "")
     label = text("Analisando", "Analysing")

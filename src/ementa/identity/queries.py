@@ -27,6 +27,12 @@ async def find_key(session: ReadSession, digest: str) -> KeyOwner | None:
     return KeyOwner(*row) if row else None
 
 
+async def find_key_of_id(session: ReadSession, key_id: str) -> KeyOwner | None:
+    """The key of that id, whatever its state."""
+    row = (await session.execute(_OWNERS.where(ApiKey.id == key_id))).one_or_none()
+    return KeyOwner(*row) if row else None
+
+
 async def list_keys(session: ReadSession) -> list[KeyOwner]:
     """Every key, oldest first."""
     statement = _OWNERS.order_by(ApiKey.created_at, ApiKey.id)

@@ -168,6 +168,12 @@ async def get_tenant(session: ReadSession, name: str) -> Tenant:
     return tenant
 
 
+async def find_holder(session: ReadSession, key_id: str) -> Principal | None:
+    """Who spoke through a key, for work that was accepted from them: the key may have ended since."""
+    owner = await queries.find_key_of_id(session, key_id)
+    return to_principal(owner) if owner else None
+
+
 def to_principal(owner: KeyOwner) -> Principal:
     """Who speaks through a key, with everybody's limits that count for its calls."""
     key, user, tenant = owner.key, owner.user, owner.tenant

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ementa.llm.types import Limits
+from ementa.llm.types import Caller, Limits
 
 
 class Role(StrEnum):
@@ -48,3 +48,15 @@ class Principal:
     def allows(self, scope: Scope) -> bool:
         """Whether the key reaches this far."""
         return not self.scopes or scope in self.scopes
+
+
+def caller_of(principal: Principal, api: str) -> Caller:
+    """For whom the gateway makes the calls of a principal; `api` names the door they came by."""
+    return Caller(
+        tenant=principal.tenant_id,
+        user=principal.user_id,
+        key=principal.key_id or "",
+        api=api,
+        models=principal.models,
+        limits=principal.limits,
+    )

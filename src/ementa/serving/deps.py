@@ -13,13 +13,13 @@ from starlette.routing import Match, Route
 from starlette.types import Message, Receive, Scope, Send
 
 from ementa.identity.deps import identify
-from ementa.identity.types import Principal
+from ementa.identity.types import Principal, caller_of
 from ementa.kit.errors import EmentaError
 from ementa.kit.language import preferred_language
 from ementa.llm.ask import Answer, Ask
 from ementa.llm.errors import ModelNotPermitted
 from ementa.llm.gateway import Gateway
-from ementa.llm.types import Caller, ChatRequest
+from ementa.llm.types import ChatRequest
 from ementa.observability.context import request_line
 from ementa.serving.bodies import prompt_tokens, read_object
 from ementa.serving.errors import ParameterInvalid
@@ -45,14 +45,7 @@ class Visit:
         self.scope = scope
         self.principal = principal
         self.gateway: Gateway = scope["app"].state.runtime.gateway
-        self.caller = Caller(
-            tenant=principal.tenant_id,
-            user=principal.user_id,
-            key=principal.key_id or "",
-            api=api,
-            models=principal.models,
-            limits=principal.limits,
-        )
+        self.caller = caller_of(principal, api)
         self.started = time.perf_counter()
         self.body: dict[str, Any] = {}
         self.size = 0

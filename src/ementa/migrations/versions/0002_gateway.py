@@ -30,6 +30,7 @@ def downgrade() -> None:
         "model_server",
     ):
         op.drop_table(table)
+    op.drop_column("analysis", "key_id")
     op.drop_column("api_key", "models")
     for table in ("api_key", "user", "tenant"):
         op.drop_column(table, "limits")
@@ -39,6 +40,7 @@ def _limits() -> None:
     for table in ("tenant", "user", "api_key"):
         op.add_column(table, sa.Column("limits", Json))
     op.add_column("api_key", sa.Column("models", Json))
+    op.add_column("analysis", sa.Column("key_id", Id))
 
 
 def _configuration() -> None:
