@@ -107,7 +107,7 @@ class Outermost:
         self._metrics.end(scope["method"], route, status, seconds)
         told = {
             "method": scope["method"],
-            "path": redact(scope["path"][:500]),
+            "path": route if route == scope["path"] else redact(scope["path"][:500]),
             "status": status,
             "time_ms": round(seconds * 1000, 1),
             "principal": scope["state"].get("user_id"),

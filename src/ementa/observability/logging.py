@@ -86,7 +86,7 @@ def tell(logger: logging.Logger, level: int, message: str, told: dict[str, Any])
     """
     if not logger.isEnabledFor(level):
         return
-    handlers = logging.getLogger().handlers
+    handlers = logging.root.handlers
     ours = [handler for handler in handlers if isinstance(handler, LineHandler)]
     if len(ours) != len(handlers):  # somebody else listens too, and is told in the usual way
         logger.log(level, message, extra=told)
@@ -97,9 +97,10 @@ def tell(logger: logging.Logger, level: int, message: str, told: dict[str, Any])
         "logger": logger.name,
         "message": message,
     }
-    for name, variable in (("request_id", context.request_id), ("job_id", context.job_id)):
-        if variable.get():
-            line[name] = variable.get()
+    if request := context.request_id.get():
+        line["request_id"] = request
+    if job := context.job_id.get():
+        line["job_id"] = job
     line |= told
     written = orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
     for handler in ours:

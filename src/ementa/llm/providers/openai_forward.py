@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import AbstractAsyncContextManager
 from functools import lru_cache
 from types import TracebackType
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import aiohttp
 import msgspec
@@ -140,8 +140,8 @@ class PassedOn:
         self._finish = ""
         streams = response.headers.get("Content-Type", "").startswith(EVENTS)
         self.content_type = EVENTS if streams else "application/json"  # never what a server may have put beside it
-        self._source = self._streamed() if streams else self._whole()
-        self.chunks: AsyncIterator[bytes] = self._source
+        self._source = self._streamed() if streams else None
+        self.chunks: AsyncIterator[bytes] = self._source or Once(self._whole)
 
     def usage(self) -> Usage:
         """What went by of tokens."""
@@ -149,7 +149,8 @@ class PassedOn:
 
     async def close(self) -> None:
         """Stop reading; what was counted until now stays."""
-        await self._source.aclose()
+        if self._source is not None:
+            await self._source.aclose()
 
     async def _next(self) -> bytes:
         """More of the body; empty at its end."""
@@ -161,7 +162,7 @@ class PassedOn:
             cause = f"the connection broke ({type(error).__name__})"
             raise ModelFailed(model=self._call.model, cause=cause) from error
 
-    async def _whole(self) -> AsyncGenerator[bytes, None]:
+    async def _whole(self) -> bytes:
         """Once it is here, and is one: no page of a proxy and no part of an answer is taken for it."""
         chunks: list[bytes] = []
         size = 0
@@ -175,7 +176,7 @@ class PassedOn:
         if error := error_in(data):
             raise self._explain(error)
         self._read(data)
-        yield data
+        return data
 
     def _read(self, data: bytes) -> None:
         """Note what a whole answer took; raises `ModelFailed` when it is none."""
@@ -188,7 +189,8 @@ class PassedOn:
         if counted.choices is None and self._call.path in COUNTED_PATHS:
             raise ModelFailed(model=model, cause="unreadable answer, it has no choices")
         self._counts = read_counts(bytes(counted.usage))
-        if finish := _FINISH.search(data):
+        at = data.rfind(b'finish_reason"')
+        if at >= 0 and (finish := _FINISH.match(data, at)):
             self._finish = finish[1].decode()
 
     async def _streamed(self) -> AsyncGenerator[bytes, None]:
@@ -211,6 +213,24 @@ class PassedOn:
             raise self._explain(watch.error)
         if counted and not watch.is_complete:
             raise ended_early(self._call.model)
+
+
+class Once:
+    """The one chunk of an answer that is not streamed. A class, for a generator would cost more than reading it."""
+
+    __slots__ = ("_read",)
+
+    def __init__(self, read: Callable[[], Awaitable[bytes]]) -> None:
+        self._read: Callable[[], Awaitable[bytes]] | None = read
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        read, self._read = self._read, None
+        if read is None:
+            raise StopAsyncIteration
+        return await read()
 
 
 class StreamWatch:
