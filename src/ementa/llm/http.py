@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
+from io import BytesIO
 from math import ceil
 from typing import Any, TypeVar, cast
 
@@ -43,6 +44,8 @@ DRAIN_SECONDS = 0.5
 LONGEST_CAUSE = 500
 MOST_RETRY_SECONDS = 3600
 _MOST_URLS = 100
+_LARGE_BYTES = 512 * 1024
+"""A body beyond this is sent in parts, between which others have their turn."""
 _NAME = re.compile(r"\w[\w.@:+-]{0,199}", re.ASCII)
 T = TypeVar("T")
 
@@ -133,7 +136,12 @@ class HttpServer:
         for last in (False, True):
             try:
                 return await session.request(
-                    method, url, data=data, headers=headers, allow_redirects=False, timeout=timeout or session.timeout
+                    method,
+                    url,
+                    data=data if data is None or len(data) <= _LARGE_BYTES else BytesIO(data),
+                    headers=headers,
+                    allow_redirects=False,
+                    timeout=timeout or session.timeout,
                 )
             except aiohttp.ConnectionTimeoutError as error:
                 raise unreachable(model, self.host, why(error)) from error
