@@ -41,7 +41,7 @@ class Intake:
 
     async def check_ask(self, principal: Principal, ask: Ask) -> bytes:
         """Refuse now what would fail later: a format that cannot be read, a model that is not there or not for this
-        key, a budget that is spent.
+        key, a limit that is reached or a budget that is spent. With a model it counts as one request to models.
 
         Returns the parsed format in its stored form.
         """
@@ -93,9 +93,9 @@ class Intake:
             raise ModelNotPermitted(model=model)
         if model == READER:
             return
-        await self.limiter.require_budget(caller_of(principal, API))
         try:
             await self.gateway.show(model)
         except ModelUnavailable:
             if not self.gateway.settings.fallback_models:
                 raise
+        await self.limiter.admit(caller_of(principal, API))

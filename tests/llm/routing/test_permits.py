@@ -111,3 +111,8 @@ def test_a_model_without_a_tag_is_the_latest() -> None:
     assert is_permitted("llama3", ["llama3:latest"])
     assert is_permitted("llama3:latest", ["llama3"])
     assert not is_permitted("llama3:8b", ["llama3", "llama3:latest"])
+
+
+def test_the_built_in_reader_is_everybody_s() -> None:
+    assert is_permitted("ementa-reader", ["llama3"])
+    assert not is_permitted("ementa-reader:8b", ["llama3"])

@@ -20,7 +20,7 @@ from ementa.llm.calls import CallRecord
 from ementa.llm.config import Price
 from ementa.llm.models import ModelCall
 from ementa.llm.settings import LlmSettings
-from ementa.llm.types import Caller, Limits
+from ementa.llm.types import MOST_TOKENS, Caller, Limits
 from ementa.llm.usage import recorder as recording
 from ementa.llm.usage.prices import Prices
 from ementa.llm.usage.recorder import BATCH, Recorder
@@ -243,7 +243,7 @@ async def test_names_and_numbers_that_a_database_refuses(database: Database, tmp
     await recorder.flush()
     rows = {row.id: row for row in await stored(database)}
     assert [rows[said.id].asked_model[:6] for said in strange] == ["ab", "half ?", "é" * 6, "m"]
-    assert (rows[strange[3].id].prompt_tokens, rows[strange[3].id].output_tokens) == (2**31 - 1, 0)
+    assert (rows[strange[3].id].prompt_tokens, rows[strange[3].id].output_tokens) == (MOST_TOKENS, 0)
     async with database.read() as session:
         assert (await service.verify_chain(session)).broken is None
     await recorder.stop()
