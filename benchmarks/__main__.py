@@ -18,6 +18,7 @@ BENCHES = {
     "server": "benchmarks.server.measure",
     "jobs": "benchmarks.jobs.throughput",
     "gateway": "benchmarks.gateway.measure",
+    "streams": "benchmarks.gateway.soak",
     "speed": "benchmarks.extraction.speed",
     "corpus": "benchmarks.extraction.corpus",
     "http_corpus": "benchmarks.server.corpus",
@@ -62,6 +63,17 @@ GOALS: dict[str, tuple[Goal, ...]] = {
     "gateway": (
         Goal("request_ratio.ementa", at_most=1.6),
         Goal("stream_ratio.ementa", at_most=1.6),
+    ),
+    "streams": (
+        Goal("steady.failed", at_most=0),
+        Goal("steady.unfinished", at_most=0),
+        Goal("steady.leaks", at_most=0),
+        Goal("steady.rss_growth_mb", at_most=1.5),
+        Goal("steady.first_byte_p95_ms", at_most=500),
+        Goal("churn.failed", at_most=0),
+        Goal("churn.never_released", at_most=0),
+        Goal("churn.leaks", at_most=0),
+        Goal("churn.release_max_ms", at_most=1000),
     ),
     "speed": (
         Goal("text_pass.ratio", at_least=0.7),

@@ -4,9 +4,10 @@ what runs goes on, and the server is started again."""
 import asyncio
 import json
 import os
+import sqlite3
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,11 @@ async def test_a_silent_server_is_started_again_and_told(tmp_path: Path) -> None
             assert restarts["counts"] == {"done": 1, "failed": 0, "timeout": 0}
             assert restarts["next_in_seconds"] > 0
             assert scraped(server, 'ementa_model_server_restarts_total{outcome="done"}') == 1
+    with closing(sqlite3.connect(server.data / "ementa.db")) as trail:
+        told_of = trail.execute("SELECT resource, details FROM audit_event WHERE action = 'model_server.restart'")
+        ((resource, details),) = told_of.fetchall()
+    assert resource
+    assert json.loads(details)["outcome"] == "done"
 
 
 async def test_a_process_too_large_takes_no_calls(tmp_path: Path) -> None:

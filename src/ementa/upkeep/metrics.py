@@ -1,5 +1,6 @@
 """Metrics of the resources against the limits at which new work is refused, read at each scrape."""
 
+import asyncio
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
@@ -32,6 +33,7 @@ class ResourceState(Collector):
         yield GaugeMetricFamily(
             "ementa_memory_max_bytes", "Above this, uploads and calls to models are refused.", seen.max_memory
         )
+        yield GaugeMetricFamily("ementa_tasks", "Things that the process does at once.", _tasks())
         yield from self._gpus()
         refused = CounterMetricFamily(
             "ementa_refused", "Uploads and calls to models refused for lack of resources.", labels=("what", "code")
@@ -55,3 +57,11 @@ class ResourceState(Collector):
                 if value is not None:
                     family.add_metric((str(gpu.index),), value)
         yield from (used, total, busy)
+
+
+def _tasks() -> int:
+    """Tasks of the event loop that is asking; none where none runs."""
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        return 0
