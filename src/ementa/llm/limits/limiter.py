@@ -140,7 +140,7 @@ class Limiter:
         return Allowance(plan, windows)
 
     async def require_budget(self, caller: Caller) -> None:
-        """Raise `BudgetSpent` when a budget of the month is spent: for work that has begun, whatever its minute holds."""
+        """Raise `BudgetSpent` when a budget of the month is spent: for work that has begun, whatever its minute."""
         if caller.limits:
             await self._within_budgets(caller)
 
