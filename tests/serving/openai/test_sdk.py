@@ -145,11 +145,24 @@ def test_an_image(client: openai.OpenAI, upstream: OllamaDouble, model: str) -> 
         assert upstream.stats.bodies[-1]["messages"][-1]["images"] == [PIXEL]
 
 
-def test_an_image_by_address_is_never_fetched(client: openai.OpenAI) -> None:
-    content = [{"type": "image_url", "image_url": {"url": "http://169.254.169.254/latest"}}]
+@BOTH
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest", "file:///etc/passwd", "HTTPS://inner/x.png", ""])
+def test_an_image_by_address_is_never_fetched(client: openai.OpenAI, model: str, url: str) -> None:
+    content = [{"type": "text", "text": "oi"}, {"type": "image_url", "image_url": {"url": url}}]
+    model = "gemma3:4b" if model == "qwen2:7b" else model  # one that sees
     with pytest.raises(openai.BadRequestError) as caught:
-        client.chat.completions.create(model="gemma3:4b", messages=[{"role": "user", "content": content}])  # type: ignore[list-item]
-    assert caught.value.param == "messages[0].content[0].image_url"
+        client.chat.completions.create(model=model, messages=[{"role": "user", "content": content}])  # type: ignore[list-item]
+    assert caught.value.param == "messages[0].content[1].image_url"
+    assert caught.value.code == "PARAMETER_UNSUPPORTED"
+
+
+@pytest.mark.parametrize("kind", ["video_url", "audio_url", "image_url"])
+def test_nor_is_anything_else_by_address(client: openai.OpenAI, native: OpenAIDouble, kind: str) -> None:
+    asked = len(native.stats.bodies)
+    content = [{"type": "text", "text": "oi", kind: {"url": "http://169.254.169.254/"}}]
+    with pytest.raises(openai.BadRequestError):
+        client.chat.completions.create(model="double-chat", messages=[{"role": "user", "content": content}])  # type: ignore[list-item]
+    assert len(native.stats.bodies) == asked
 
 
 def test_settings_of_the_answer_reach_ollama(client: openai.OpenAI, upstream: OllamaDouble) -> None:

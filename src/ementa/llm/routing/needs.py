@@ -29,6 +29,11 @@ def needs_of_body(body: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(needs) if needs else NOTHING
 
 
+def has_addresses(body: Mapping[str, Any]) -> bool:
+    """Whether a body in OpenAI's dialect holds an image, a sound or a film by its address, for its reader to fetch."""
+    return any(_is_address(part) for name in _LISTS for item in _items(body.get(name)) for part in _parts(item))
+
+
 def require(info: ModelInfo, model: str, needs: Iterable[str]) -> None:
     """Raise `ModelCannotChat` or `ModelLacksCapability` when the server says that the model cannot do it. What a server
     does not say is left to it."""
@@ -52,6 +57,25 @@ def _has_picture(items: Any) -> bool:
         content = message.get("content")
         if isinstance(content, list) and any(_is_picture(part) for part in cast("list[Any]", content)):
             return True
+    return False
+
+
+def _items(value: Any) -> list[Any]:
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def _parts(item: Any) -> list[Any]:
+    return _items(cast("dict[str, Any]", item).get("content")) if isinstance(item, dict) else []
+
+
+def _is_address(part: Any) -> bool:
+    if not isinstance(part, dict):
+        return False
+    for name, value in cast("dict[str, Any]", part).items():
+        if name.endswith("_url"):
+            url: Any = cast("dict[str, Any]", value).get("url") if isinstance(value, dict) else value
+            if isinstance(url, str) and not url.startswith("data:"):
+                return True
     return False
 
 

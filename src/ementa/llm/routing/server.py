@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -28,6 +29,9 @@ LOADED_SECONDS = 300.0
 _MOST_LOOKS = 1000
 _REMOTE = frozenset({"openai", "anthropic", "gemini"})
 """Kinds that batch by themselves, and whose context is their own affair."""
+
+
+_PUBLIC = frozenset({"api.openai.com"})
 
 
 class Look(msgspec.Struct, frozen=True):
@@ -56,6 +60,8 @@ class Server:
         self.manages = provider if isinstance(provider, ManagesModels) else None
         self.dialect = self.forwards.dialect if self.forwards else ""
         self.is_remote = config.kind in _REMOTE
+        self.may_fetch = config.options.get("fetch_urls") is True or urlsplit(config.url).hostname in _PUBLIC
+        """Whether it may be given addresses to fetch from: it stands outside, or an administrator says so."""
         self.secrets = secrets_of(config)
         self.breaker = Breaker(clock)
         self.health: ServerHealth | None = None

@@ -11,13 +11,15 @@ from ementa.kit.limits import Limit
 from ementa.llm.ask import Ask
 from ementa.llm.base import Forward, Forwarded
 from ementa.llm.context import fit_context
-from ementa.llm.errors import ModelFailed, ModelLacksCapability, ModelTimeout
+from ementa.llm.errors import ModelFailed, ModelLacksCapability, ModelRejected, ModelTimeout
 from ementa.llm.routing.account import Call
 from ementa.llm.routing.attempt import Lease
+from ementa.llm.routing.needs import has_addresses
 from ementa.llm.routing.server import Server
 from ementa.llm.settings import LlmSettings
 from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, EmbedRequest, ModelInfo, RerankRequest, Usage
 
+_NO_ADDRESSES = {"pt": "endereços de imagens não são buscados", "en": "addresses of images are not fetched"}
 R = TypeVar("R", bound=EmbedRequest | RerankRequest)
 A = TypeVar("A")
 
@@ -136,6 +138,9 @@ class AskWork:
             if ask.untranslatable is not None:
                 raise ask.untranslatable
             return self._chat.prepare(server, info)
+        if not server.may_fetch and has_addresses(ask.body):
+            self._request()  # says which address it is that is not fetched
+            raise ModelRejected(model=info.name, cause=_NO_ADDRESSES)
         body = {**ask.body, "model": info.name}
         if ask.dialect == "ollama":
             body["options"] = self._options(server, info)
