@@ -158,7 +158,8 @@ def test_what_is_refused_leaves_no_trace(admin: Caller, data: Path) -> None:
         connection.close()
         return found
 
+    admin.done("PUT", "/admin/aliases/there", {"target": "back"})
     before = count()
     assert admin.refused("DELETE", "/admin/servers/nothing")[0] == 404
-    assert admin.refused("PUT", "/admin/aliases/self", {"target": "self"})[0] == 409
+    assert admin.refused("PUT", "/admin/aliases/back", {"target": "there"})[0] == 409
     assert count() == before
