@@ -83,7 +83,7 @@ def check_url(kind: str, url: str) -> str:
 def require_straight(name: str, target: str, fallbacks: Sequence[str], others: Mapping[str, Sequence[str]]) -> None:
     """Raise `AliasCircular` when the alias `name` would lead back to itself. `others` are the aliases there are, each
     with all that it stands for. One whose target is its own name only adds fallbacks to the model of that name."""
-    ways = {**others, name: fallbacks if target == name else (target, *fallbacks)}
+    ways = {**others, name: fallbacks if fallbacks and target == name else (target, *fallbacks)}
     reached: set[str] = set()
     open_ways: list[tuple[str, ...]] = [(name,)]
     while open_ways:
