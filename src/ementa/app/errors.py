@@ -37,6 +37,14 @@ RETRY_AFTER_SECONDS = 5
 """What `Retry-After` says of something temporarily unavailable when the error does not know better."""
 
 
+class ServerStopping(Unavailable):
+    """The server ends, and this request was not answered within its grace."""
+
+    code = "SERVER_STOPPING"
+    pt = "O servidor está parando e não pôde terminar este pedido. Tente de novo em instantes."
+    en = "The server is stopping and could not finish this request. Try again in a moment."
+
+
 class RouteNotFound(NotFound):
     """Nothing lives at this path."""
 

@@ -20,6 +20,7 @@ from ementa.app.errors import (
     HeadersTooLarge,
     RequestMalformed,
     RouteNotFound,
+    ServerStopping,
     error_response,
     explain,
 )
@@ -88,6 +89,12 @@ class Outermost:
         with context.bound(request=request_id, client=client):
             try:
                 await self._app(scope, receive, named)
+            except asyncio.CancelledError:
+                # Nobody else cancels a request: the time for those that still run when the server ends is over.
+                if not status:
+                    await error_response(ServerStopping(), Headers(scope=scope).get("accept-language"), scope["path"])(
+                        scope, receive, named
+                    )
             except Exception as error:
                 if status:
                     log.exception("failed after the answer had begun")

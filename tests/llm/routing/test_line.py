@@ -189,6 +189,38 @@ async def test_one_tenant_with_many_requests_delays_another_by_one() -> None:
     await settle()
 
 
+@pytest.mark.parametrize(
+    ("waiting", "newcomer", "gives_way"),
+    [
+        (["loud/a"] * 4, "quiet/q", "loud/a 3"),  # the newest of the crowd
+        (["loud/a", "loud/b", "loud/b", "loud/b"], "quiet/q", "loud/b 3"),
+        (["loud/a", "loud/b", "loud/b", "loud/b"], "loud/c", "loud/b 3"),
+        (["loud/a"] * 4, "loud/a", ""),
+        (["loud/a", "loud/a", "quiet/q", "quiet/q"], "quiet/r", "quiet/q 3"),
+        (["loud/a", "loud/a", "loud/a", "quiet/q"], "quiet/q", "loud/a 2"),  # half for each
+        (["a/a", "b/b", "c/c", "d/d"], "e/e", ""),
+    ],
+)
+async def test_a_crowd_fills_the_line_for_itself_alone(waiting: list[str], newcomer: str, gives_way: str) -> None:
+    floor = Floor(4, 0, 0.0)
+    line = floor.line("m", 1)
+    floor.enter_now(line)
+    let_in: list[Guest] = []
+    names = [*waiting, newcomer]
+    guests = [Guest(floor, line, *name.split("/"), number, let_in) for number, name in enumerate(names)]
+    await settle()
+    refused = [f"{guest.tenant}/{guest.user} {guest.number}" for guest in guests if guest.refused]
+    assert refused == [gives_way or f"{newcomer} 4"]
+    assert line.waiting == 4
+    floor.leave(line)
+    await settle()
+    while any(guest.inside for guest in guests):
+        next(guest for guest in guests if guest.inside).leave()
+        await settle()
+    assert len(let_in) == 4
+    assert line.running == line.waiting == 0
+
+
 async def test_users_of_a_tenant_take_turns_too() -> None:
     floor = Floor(100, 0, 0.0)
     line = floor.line("m", 1)

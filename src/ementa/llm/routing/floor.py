@@ -51,11 +51,17 @@ class Floor:
         return True
 
     async def enter(self, line: Line, tenant: str, user: str) -> None:
-        """Wait for a place; raises `ModelQueueFull` at once when too many do. Who is cancelled holds none."""
+        """Wait for a place; raises `ModelQueueFull` when too many do: at once, or when one who has fewer in the line
+        comes and needs the room. Who is cancelled holds none."""
         if self.enter_now(line):
             return
         if line.waiting >= self._max_waiting:
-            raise line.refuse()
+            last = line.give_way(tenant, user)
+            if last is None:
+                raise line.refuse()
+            line.discard(last)
+            if not last.future.done():
+                last.future.set_exception(line.refuse())
         waiter = Waiter(asyncio.get_running_loop().create_future(), self._clock(), tenant, user)
         line.push(waiter)
         try:
@@ -64,7 +70,7 @@ class Floor:
             if waiter.queued:
                 line.discard(waiter)
                 self._admit(line)  # it may have been what others had to wait for
-            elif not waiter.future.cancelled():
+            elif not waiter.future.cancelled() and waiter.future.exception() is None:
                 self.leave(line)  # let in and cancelled at the same moment
             raise
 

@@ -1,4 +1,5 @@
-"""The line in front of one model of one server: bounded, and fair between tenants, then between users of a tenant."""
+"""The line in front of one model of one server: bounded, and fair between tenants, then between users of a tenant, in
+whom it lets in and in whom it has room for."""
 
 import asyncio
 import math
@@ -88,6 +89,23 @@ class Line:
             if not users:
                 del self._tenants[waiter.tenant]
 
+    def give_way(self, tenant: str, user: str) -> Waiter | None:
+        """Whose place in a full line a newcomer takes: the newest request of the tenant with the most, or of the user
+        with the most in their own tenant, where the newcomer has fewer still with this one. None: nobody's.
+
+        So a crowd fills the line for itself alone.
+        """
+        sizes = {name: sum(map(len, users.values())) for name, users in self._tenants.items()}
+        largest = max(sizes, key=lambda name: sizes[name], default=tenant)
+        if sizes.get(tenant, 0) + 1 < sizes.get(largest, 0):
+            users = self._tenants[largest]
+            return max(users.values(), key=len)[-1]
+        own = self._tenants.get(tenant)
+        if own is None:
+            return None
+        most = max(own.values(), key=len)
+        return most[-1] if (len(own[user]) if user in own else 0) + 1 < len(most) else None
+
     def oldest(self) -> float:
         """When the one came who has waited longest; infinity when nobody waits."""
         heads = (queue[0].at for users in self._tenants.values() for queue in users.values())
@@ -107,7 +125,8 @@ class Line:
 
     def seconds_to_wait(self) -> int:
         """In how long those who wait now will have been served, as the last ones were: whole seconds, at least 1."""
-        mean = self._mean or (self._clock() - self._since if self.running else 1.0)
+        # Until one has ended nobody knows how long they take: at least as long as the one that runs.
+        mean = self._mean or max(self._clock() - self._since if self.running else 0.0, 1.0)
         return max(1, min(math.ceil(mean * self.waiting / self.places), _MOST_SECONDS))
 
     def refuse(self) -> ModelQueueFull:
