@@ -156,17 +156,27 @@ async def test_a_new_key_takes_over_and_the_old_one_may_go(database: Database, t
 async def test_rows_that_make_no_sense_are_left_out_and_named(database: Database, box: SecretBox) -> None:
     server = await add_server(database, box, secret=SECRET)
     await add_server(database, box, "fine")
+    mixed = await add_server(database, box, "mixed")
     async with database.transaction() as session:
         rule = await service.add_rule(session, RuleDraft("odd", Conditions(), ("m",)))
         await session.flush()
         rule.conditions = {"colour": "red"}
         (await service.get_server(session, server)).kind = "unheard-of"
+        bare = await service.add_rule(session, RuleDraft("bare", Conditions(), ("m",)))
+        await session.flush()
+        bare.targets = {}  # type: ignore[assignment]
+        (await service.get_server(session, mixed)).models = 5  # type: ignore[assignment]
+        (await service.put_alias(session, "casa", "m")).fallbacks = [1, None]  # type: ignore[list-item]
     stored = await load(database, box)
+    assert stored.config.aliases == {}
     assert [one.name for one in stored.config.servers] == ["fine"]
     assert stored.config.rules == ()
     assert {name: error.code for name, error in stored.problems.items()} == {
         server: "MODEL_SERVER_KIND_UNKNOWN",
         rule.id: "ROUTING_RULE_INVALID",
+        bare.id: "ROUTING_RULE_INVALID",
+        mixed: "MODEL_SERVER_UNUSABLE",
+        "casa": "NAME_INVALID",
     }
 
 

@@ -11,8 +11,8 @@ from ementa.db.secrets import SecretBox
 from ementa.kit.errors import EmentaError
 from ementa.llm import queries
 from ementa.llm.config import Alias, Conditions, GatewayConfig, Price, Rule
-from ementa.llm.config_errors import RuleInvalid, ServerKindUnknown
-from ementa.llm.models import ModelServer, RoutingRule
+from ementa.llm.config_errors import NameInvalid, RuleInvalid, ServerKindUnknown, ServerUnusable
+from ementa.llm.models import ModelAlias, ModelServer, RoutingRule
 from ementa.llm.servers import ServerConfig
 from ementa.llm.service import secret_owner
 
@@ -45,10 +45,12 @@ async def load_config(session: ReadSession, box: SecretBox, kinds: Collection[st
                 rules.append(_read_rule(row))
         except EmentaError as error:
             problems[row.id] = error
-    aliases = {
-        row.name: Alias(row.name, row.target, tuple(row.fallbacks), row.description)
-        for row in await queries.list_aliases(session)
-    }
+    aliases: dict[str, Alias] = {}
+    for row in await queries.list_aliases(session):
+        try:
+            aliases[row.name] = _read_alias(row)
+        except EmentaError as error:
+            problems[row.name] = error
     prices = tuple(
         Price(row.model, row.input_per_million, row.output_per_million, row.watts)
         for row in await queries.list_prices(session)
@@ -61,13 +63,27 @@ async def read_server(row: ModelServer, box: SecretBox, kinds: Collection[str]) 
     if row.kind not in kinds:
         raise ServerKindUnknown(kind=row.kind, known=", ".join(kinds))
     secret = await asyncio.to_thread(box.unseal, row.secret, secret_owner(row)) if row.secret else ""
-    return ServerConfig(row.kind, row.name, row.url, secret, tuple(row.models), row.options)
+    try:
+        models, options = msgspec.convert(row.models, tuple[str, ...]), msgspec.convert(row.options, dict[str, Any])
+    except msgspec.ValidationError as error:
+        raise ServerUnusable(details={"cause": str(error)}, name=row.name) from error
+    return ServerConfig(row.kind, row.name, row.url, secret, models, options)
+
+
+def _read_alias(row: ModelAlias) -> Alias:
+    try:
+        fallbacks = msgspec.convert(row.fallbacks, tuple[str, ...])
+    except msgspec.ValidationError as error:
+        cause = {"pt": f"alternativas ilegíveis: {error}", "en": f"unreadable fallbacks: {error}"}
+        raise NameInvalid(name=row.name, cause=cause) from error
+    return Alias(row.name, row.target, fallbacks, row.description)
 
 
 def _read_rule(row: RoutingRule) -> Rule:
     try:
         conditions = msgspec.convert(row.conditions, Conditions)
+        targets = msgspec.convert(row.targets, tuple[str, ...])
     except msgspec.ValidationError as error:
-        cause: Any = {"pt": f"condições ilegíveis: {error}", "en": f"unreadable conditions: {error}"}
+        cause: Any = {"pt": f"ilegível: {error}", "en": f"unreadable: {error}"}
         raise RuleInvalid(cause=cause) from error
-    return Rule(row.name, conditions, tuple(row.targets), row.cheapest)
+    return Rule(row.name, conditions, targets, row.cheapest)
