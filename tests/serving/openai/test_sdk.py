@@ -301,7 +301,7 @@ def test_a_failure_after_the_first_piece_is_raised_by_the_sdk(client: openai.Ope
         client.responses.create(model="fail-after-3:1b", input="oi", stream=True),
     ):
         pieces: list[Any] = []
-        with pytest.raises(openai.APIError) as caught:
+        with stream, pytest.raises(openai.APIError) as caught:  # closed, for the SDK leaves that to chance
             pieces.extend(iter(stream))
         assert caught.value.code == "MODEL_FAILED"
 
