@@ -196,7 +196,7 @@ async def churn(data: Path, streams: int, seconds: float, *, delay: float = DELA
         before = await asyncio.to_thread(made.gauges)
         seen = Seen()
         started = time.monotonic()
-        await asyncio.gather(*(_leave(made, seen, Random(n), started + seconds, delay) for n in range(streams)))
+        await asyncio.gather(*(_leave(made, seen, started + seconds, n / streams, n) for n in range(streams)))
         leaks = await made.leaks(before, idle=idle)
         upstream = made.upstream
     waits = [
@@ -279,11 +279,15 @@ async def _read(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, requ
     seen.complete += 1
 
 
-async def _leave(house: House, seen: Seen, chance: Random, until: float, delay: float) -> None:
-    """One client after the other, most of which hang up: after any time that a stream may take, or at once."""
+async def _leave(house: House, seen: Seen, until: float, place: float, seed: int) -> None:
+    """One client after the other, most of which hang up: after any time that a stream may take, or at once. As in
+    `_listen` they do not all begin at once."""
+    chance = Random(seed)
+    length = CHUNKS * house.upstream.delay
+    await asyncio.sleep(place * min(length, (until - time.monotonic()) / 4))
     while time.monotonic() < until:
         number, request = house.request()
-        patience = chance.choice((0.0, chance.random() * 0.05, chance.random() * CHUNKS * delay, 1e6))
+        patience = chance.choice((0.0, chance.random() * 0.05, chance.random() * length, 1e6))
         reading: asyncio.Task[None] | None = None
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", house.server.port)

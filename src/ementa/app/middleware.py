@@ -169,14 +169,14 @@ class Gate:
             else:
                 body.limit = self._limit(scope)
             if head.length > body.limit:
-                raise body.too_large()
+                raise body.too_large(body.limit)
         except EmentaError as error:
             response = error_response(error, Headers(scope=scope).get("accept-language"), scope["path"])
             await response(scope, body.receive, body.send)
         else:
             await self._app(scope, body.receive, body.send)
 
-    def _file_too_large(self) -> EmentaError:
+    def _file_too_large(self, _limit: int) -> EmentaError:
         return BlobTooLarge(limit_mb=round(self._max_upload / 1_000_000, 1))
 
     def _limit(self, scope: Scope) -> int:
@@ -236,7 +236,7 @@ class _Body:
         self._started = time.monotonic()
         self._closing = False
         self.limit = 0
-        self.too_large: Callable[[], EmentaError] = lambda: BodyTooLarge(limit=self.limit)
+        self.too_large: Callable[[int], EmentaError] = _body_too_large  # nothing of our own: that would be a ring
 
     async def receive(self) -> Message:
         """The next piece; raises when it is too much or takes too long. Once complete, waits for the disconnect."""
@@ -256,7 +256,7 @@ class _Body:
                 raise BodyTimeout(seconds=round(time.monotonic() - self._started, 1)) from error
         self._count(message)
         if self._received > self.limit:
-            raise self.too_large()
+            raise self.too_large(self.limit)
         return message
 
     async def send(self, message: Message) -> None:
@@ -286,6 +286,10 @@ class _Body:
         self._received += len(message.get("body", b""))
         if message["type"] == "http.disconnect" or not message.get("more_body", False):
             self._complete = True
+
+
+def _body_too_large(limit: int) -> EmentaError:
+    return BodyTooLarge(limit=limit)
 
 
 def is_upload(scope: Scope) -> bool:

@@ -31,8 +31,9 @@ class Presence:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         _rounds.leave(self)
-        if self._watcher is not None:
-            self._watcher.cancel()
+        watcher, self._watcher = self._watcher, None  # not kept: its traceback leads back here
+        if watcher is not None:
+            watcher.cancel()
         if not self.left:
             return False
         # As `asyncio.timeout` does: a cancellation of ours ends here, somebody else's goes on.
