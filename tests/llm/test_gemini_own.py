@@ -229,7 +229,18 @@ async def test_shortened_vectors_are_of_length_one(provider: Provider, double: G
     assert result.prompt_tokens > 240
 
 
-@pytest.mark.parametrize("answer", [{}, {"embeddings": [{"values": []}]}, {"embeddings": [1]}, {"embeddings": {}}])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"embeddings": [{"values": []}]},
+        {"embeddings": [1]},
+        {"embeddings": {}},
+        {"embeddings": [{"values": [0.5, None]}]},
+        {"embeddings": [{"values": [[0.5]]}]},
+        {"embeddings": [{"values": [10**400]}]},
+    ],
+)
 def test_vectors_that_are_not_one_each(answer: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="vectors for 1 texts"):
         vectors_in(answer, 1, shortened=True)

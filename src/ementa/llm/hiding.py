@@ -29,15 +29,22 @@ def parts_of(values: Iterable[str]) -> list[str]:
 
 
 def hide(value: Any, secrets: Sequence[str]) -> Any:
-    """A JSON value without the secrets."""
+    """A JSON value without the secrets; of one that is deeper than anybody writes, nothing."""
+    try:
+        return _hide(value, secrets)
+    except RecursionError:
+        return None
+
+
+def _hide(value: Any, secrets: Sequence[str]) -> Any:
     if isinstance(value, str):
         for secret in secrets:
             value = value.replace(secret, _INSTEAD)
         return value
     if isinstance(value, dict):
-        return {hide(name, secrets): hide(inner, secrets) for name, inner in cast("dict[Any, Any]", value).items()}
+        return {_hide(name, secrets): _hide(inner, secrets) for name, inner in cast("dict[Any, Any]", value).items()}
     if isinstance(value, list | tuple):
-        return [hide(inner, secrets) for inner in cast("list[Any]", value)]
+        return [_hide(inner, secrets) for inner in cast("list[Any]", value)]
     return value
 
 

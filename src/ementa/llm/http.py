@@ -173,7 +173,7 @@ class HttpServer:
         except (aiohttp.ClientError, LineBroken) as error:
             message = f"HTTP {response.status} ({type(error).__name__})"
         else:
-            body = hide(_object_in(data), self._secrets)
+            body = hide(_object_in(data), self._secrets) or {}
             message = said_in(body) or f"HTTP {response.status} {data.decode('utf-8', 'replace').strip()}".strip()
         return Refused(response.status, self._short(message), body, _retry_after(response.headers))
 

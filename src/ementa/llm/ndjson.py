@@ -54,3 +54,19 @@ def decode_object(data: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise LineBroken("not a JSON object")
     return cast("dict[str, Any]", value)
+
+
+def is_deep(value: Any, most: int) -> bool:
+    """Whether a JSON value has more levels than `most`."""
+    level: list[Any] = [value]
+    for _ in range(most):
+        inner: list[Any] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += (part for part in cast("dict[str, Any]", item).values() if isinstance(part, dict | list))
+            elif isinstance(item, list):
+                inner += (part for part in cast("list[Any]", item) if isinstance(part, dict | list))
+        if not inner:
+            return False
+        level = inner
+    return True

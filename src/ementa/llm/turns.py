@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import msgspec
 
-from ementa.llm.ndjson import UNREADABLE
+from ementa.llm.ndjson import UNREADABLE, is_deep
 from ementa.llm.types import Message, ToolCall
 
 
@@ -34,11 +34,17 @@ def paired(messages: Sequence[Message]) -> list[Message]:
     return whole
 
 
+MOST_LEVELS = 100
+"""Of the arguments of a call that are handed on as JSON; writers of it end at a few hundred."""
+
+
 def arguments_of(call: ToolCall) -> dict[str, Any]:
     """The arguments of a call as an object, whatever the model or the client made of them."""
     value: Any
     try:
         value = msgspec.json.decode(call.arguments or "{}")
+        if is_deep(value, MOST_LEVELS):
+            value = call.arguments
     except (*UNREADABLE, UnicodeEncodeError):
         value = call.arguments
     return cast("dict[str, Any]", value) if isinstance(value, dict) else {"value": value}

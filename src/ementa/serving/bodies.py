@@ -4,6 +4,7 @@ from typing import Any, cast
 
 import orjson
 
+from ementa.llm.ndjson import is_deep
 from ementa.serving.errors import BodyNotJson, BodyTooDeep
 
 MAX_DEPTH = 100
@@ -26,7 +27,7 @@ def read_object(data: bytes) -> dict[str, Any]:
         cause = {"pt": "é JSON, mas de outro tipo", "en": "it is JSON, but of another type"}
         raise BodyNotJson(cause=cause)
     # Signs inside texts count too, which only means that a few shallow bodies are looked at in vain.
-    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and _is_deep(value):
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH and is_deep(value, MAX_DEPTH):
         raise BodyTooDeep(limit=MAX_DEPTH)
     return cast("dict[str, Any]", value)
 
@@ -47,18 +48,3 @@ def prompt_tokens(body: dict[str, Any], size: int) -> int:
         elif isinstance(value, list):
             waiting += cast("list[Any]", value)
     return tokens
-
-
-def _is_deep(value: Any) -> bool:
-    level: list[Any] = [value]
-    for _ in range(MAX_DEPTH):
-        inner: list[Any] = []
-        for item in level:
-            if isinstance(item, dict):
-                inner += (part for part in cast("dict[str, Any]", item).values() if isinstance(part, dict | list))
-            elif isinstance(item, list):
-                inner += (part for part in cast("list[Any]", item) if isinstance(part, dict | list))
-        if not inner:
-            return False
-        level = inner
-    return True

@@ -35,6 +35,25 @@ def test_a_line_of_a_generation() -> None:
     assert (line["response"], line["thinking"], line["done"]) == ("Ol", "hm", False)
 
 
+def test_identifiers_of_many_digits_and_halves_of_characters_are_written() -> None:
+    access_key = "35200114200166000187550010000000046550000046"
+    call = ToolCall("a", "consulta", f'{{"chave": {access_key}}}')
+    for line in (
+        Lines("chat", "m").piece(ChatDelta(tool_calls=(call,))),
+        Lines("chat", "m").whole(result(tool_calls=(call,))),
+    ):
+        assert read(line)["message"]["tool_calls"][0]["function"]["arguments"] == {"chave": int(access_key)}
+    line = Lines("chat", "m").piece(ChatDelta(text="a\ud800b"))
+    assert line.endswith(b"}\n")
+    assert read(line)["message"]["content"] == "a?b"
+
+
+def test_arguments_without_an_end_stay_a_text() -> None:
+    deep = '{"a":' + "[" * 300 + "]" * 300 + "}"
+    line = read(Lines("chat", "m").piece(ChatDelta(tool_calls=(ToolCall("a", "f", deep),))))
+    assert line["message"]["tool_calls"][0]["function"]["arguments"] == {"value": deep}
+
+
 def test_calls_are_numbered_over_the_whole_answer_and_carry_objects() -> None:
     lines = Lines("chat", "m")
     first = read(lines.piece(ChatDelta(tool_calls=(ToolCall("a", "soma", '{"x":1}'),))))

@@ -37,7 +37,10 @@ def tokens_in(answer: Mapping[str, Any]) -> int:
 
 def _numbers(entry: Any) -> list[float]:
     values = cast("dict[str, Any]", entry).get("values") if isinstance(entry, dict) else None
-    return cast("list[float]", values) if isinstance(values, list) else []
+    try:
+        return [float(value) for value in cast("list[Any]", values)] if isinstance(values, list) else []
+    except (TypeError, OverflowError):
+        return []
 
 
 def _unit(vector: list[float]) -> list[float]:

@@ -172,7 +172,8 @@ class Assembly:
                 self._take_call(cast("dict[str, Any]", item))
 
     def _take_call(self, piece: dict[str, Any]) -> None:
-        function = cast("dict[str, Any]", piece.get("function") or {})
+        said = piece.get("function")
+        function = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
         call = self._call(piece.get("index"), str(piece.get("id") or ""), str(function.get("name") or ""))
         arguments = function.get("arguments")
         if isinstance(arguments, str):

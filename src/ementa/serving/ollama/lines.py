@@ -12,6 +12,7 @@ import orjson
 from ementa.kit import clock
 from ementa.llm.turns import arguments_of
 from ementa.llm.types import ChatDelta, ChatResult, ToolCall
+from ementa.serving.writing import encoded
 
 Form = Literal["chat", "generate"]
 _MS = 1_000_000
@@ -28,24 +29,24 @@ class Lines:
 
     def piece(self, delta: ChatDelta) -> bytes:
         """The line of a piece."""
-        return orjson.dumps(
+        return encoded(
             self._line(delta.text, delta.thinking, delta.tool_calls, done=False), option=orjson.OPT_APPEND_NEWLINE
         )
 
     def last(self, result: ChatResult, *, wait_ms: float = 0.0, first_ms: float = 0.0) -> bytes:
         """The last line of a stream, without the text that has already left."""
         line = self._line("", "", (), done=True) | _ending(result, wait_ms, first_ms)
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        return encoded(line, orjson.OPT_APPEND_NEWLINE)
 
     def whole(self, result: ChatResult, *, wait_ms: float = 0.0, first_ms: float = 0.0) -> bytes:
         """The whole answer as one object."""
         line = self._line(result.text, result.thinking, result.tool_calls, done=True)
-        return orjson.dumps(line | _ending(result, wait_ms, first_ms))
+        return encoded(line | _ending(result, wait_ms, first_ms))
 
     def nothing(self, reason: Literal["load", "unload"]) -> bytes:
         """The answer to a request without a question, which only loads or unloads the model."""
         line = self._line("", "", (), done=True) | {"done_reason": reason}
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        return encoded(line, orjson.OPT_APPEND_NEWLINE)
 
     def _line(self, text: str, thinking: str, calls: tuple[ToolCall, ...], *, done: bool) -> dict[str, Any]:
         line: dict[str, Any] = {"model": self._model, "created_at": timestamp(clock.now())}

@@ -7,11 +7,12 @@ whole object each time, and says the same byte for byte.
 import secrets
 import time
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import orjson
 
 from ementa.llm.types import ChatDelta, ChatResult, ToolCall
+from ementa.serving.writing import encoded, quoted
 
 DONE = b"data: [DONE]\n\n"
 
@@ -19,32 +20,6 @@ DONE = b"data: [DONE]\n\n"
 def new_name(prefix: str) -> str:
     """An id in OpenAI's manner."""
     return prefix + secrets.token_hex(12)
-
-
-def quoted(text: str) -> bytes:
-    """A JSON text; half a surrogate pair, which JSON cannot hold, becomes a question mark."""
-    try:
-        return orjson.dumps(text)
-    except TypeError:
-        return orjson.dumps(text.encode("utf-8", "replace").decode())
-
-
-def encoded(body: Any) -> bytes:
-    """The same of any JSON value."""
-    try:
-        return orjson.dumps(body)
-    except TypeError:
-        return orjson.dumps(_without_halves(body))
-
-
-def _without_halves(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {name: _without_halves(inner) for name, inner in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list | tuple):
-        return [_without_halves(inner) for inner in cast("list[Any]", value)]
-    return value
 
 
 def event(body: bytes) -> bytes:

@@ -16,10 +16,11 @@ from ementa.llm.types import ChatDelta, ChatRequest, ChatResult, Message
 from ementa.serving.deps import Visit, flag_of, text_of
 from ementa.serving.errors import ParameterInvalid, ParameterUnsupported
 from ementa.serving.openai.chat import wants_usage
-from ementa.serving.openai.chat_answer import DONE, encoded, event, new_name, quoted, usage_of
+from ementa.serving.openai.chat_answer import DONE, event, new_name, usage_of
 from ementa.serving.openai.chat_request import HERE, ONE, Count, Penalty, Seed, Share, Warmth, read_stop
 from ementa.serving.openai.relaying import relay
 from ementa.serving.typed import read_as
+from ementa.serving.writing import encoded, quoted
 
 _PROMPT = {
     "pt": "deve ser um texto, ou uma lista de um só texto",

@@ -5,11 +5,11 @@ from typing import Any
 
 from ementa.llm.types import ChatResult
 from ementa.serving.deps import Visit
-from ementa.serving.openai.chat_answer import encoded
 from ementa.serving.openai.relaying import relay
 from ementa.serving.openai.responses_answer import ResponseObject
 from ementa.serving.openai.responses_events import ResponseEvents
 from ementa.serving.openai.responses_request import ResponseBody, read_response, to_chat
+from ementa.serving.writing import encoded
 
 
 @dataclass(frozen=True, slots=True)

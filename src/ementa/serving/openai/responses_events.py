@@ -6,8 +6,9 @@ from typing import Any
 import orjson
 
 from ementa.llm.types import ChatDelta, ChatResult, ToolCall
-from ementa.serving.openai.chat_answer import encoded, new_name, quoted
+from ementa.serving.openai.chat_answer import new_name
 from ementa.serving.openai.responses_answer import ResponseObject, call_item, message_item, reasoning_item, text_part
+from ementa.serving.writing import encoded, quoted
 
 
 class ResponseEvents:
