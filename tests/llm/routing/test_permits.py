@@ -5,7 +5,7 @@ from tests.llm.routing.fakes import Fake, House, Verbs, ask, read, unreachable
 
 from ementa.llm.config import Alias, Conditions, GatewayConfig, Rule
 from ementa.llm.errors import ModelNotPermitted, ModelUnavailable, ServerUnreachable
-from ementa.llm.routing.permits import is_permitted
+from ementa.llm.routing.permits import is_permitted, is_within
 from ementa.llm.types import Caller, EmbedRequest, RerankRequest
 
 ALIASES = {
@@ -105,6 +105,24 @@ async def test_a_name_that_leads_nowhere_spoils_no_list() -> None:
         await house.gateway.apply(GatewayConfig(aliases=ALIASES))
         assert house.gateway.permits("round", ()) is True
         assert house.gateway.permits("round", ("small:1b",)) is False
+
+
+@pytest.mark.parametrize(
+    ("pattern", "may", "within"),
+    [
+        ("a:1", ("a:*",), True),
+        ("a:*", ("a:*",), True),
+        ("a:1*", ("b", "a:*"), True),
+        ("a?", ("a?",), True),
+        ("*", ("a:*",), False),
+        ("*", ("?",), False),
+        ("a*", ("a:*",), False),
+        ("[a:]1b", ("*a:*",), False),
+        ("x", ("[xy]",), False),  # it is, but that is not worth finding out
+    ],
+)
+def test_which_patterns_go_no_further(pattern: str, may: tuple[str, ...], within: bool) -> None:
+    assert is_within(pattern, may) is within
 
 
 def test_a_model_without_a_tag_is_the_latest() -> None:

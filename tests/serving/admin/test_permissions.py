@@ -122,6 +122,21 @@ def test_nobody_makes_a_key_that_reaches_further_than_their_own(server: RunningS
     assert chief.done("PATCH", path, {"scopes": ["admin"]})["scopes"] == ["admin"]
 
 
+def test_nor_one_for_more_models(server: RunningServer, admin: Caller) -> None:
+    asked = {"name": "few", "user": "few@default", "role": "admin"}
+    made = admin.done("POST", "/admin/keys", {**asked, "models": ["gemma3:*"]})
+    wide = admin.done("POST", "/admin/keys", {**asked, "name": "wide"})
+    chief = Caller(server.url, made["key"])
+    refused = (403, "MODEL_NOT_PERMITTED")
+    assert chief.refused("POST", "/admin/keys", {"name": "x", "user": "x@x"}) == refused
+    assert chief.refused("POST", "/admin/keys", {"name": "x", "user": "x@x", "models": ["gemma3:1b", "*"]}) == refused
+    for models in ([], ["qwen2:7b"], ["gemma3*"]):
+        assert chief.refused("PATCH", f"/admin/keys/{made['id']}", {"models": models}) == refused
+    assert chief.refused("POST", f"/admin/keys/{wide['id']}/rotate", {}) == refused
+    assert chief.done("POST", "/admin/keys", {"name": "x", "user": "x@x", "models": ["gemma3:1b"]})["key"]
+    assert chief.done("PATCH", f"/admin/keys/{made['id']}", {"models": ["gemma3:?b"]})["models"] == ["gemma3:?b"]
+
+
 def test_every_act_is_in_the_trail_without_secrets(admin: Caller, data: Path) -> None:
     secret = "sk-not-in-the-trail-91b2"
     made = admin.done(

@@ -20,3 +20,11 @@ def is_permitted(model: str, may: Sequence[str]) -> bool:
         return True
     names = (model, model.removesuffix(_LATEST) if model.endswith(_LATEST) else model + _LATEST)
     return any(fnmatchcase(name, pattern) for name in names for pattern in may)
+
+
+def is_within(pattern: str, may: Sequence[str]) -> bool:
+    """Whether whatever matches a pattern surely matches one of `may` too."""
+    if pattern in may:
+        return True
+    plain = (one for one in may if not set("?[") & set(one))
+    return "[" not in pattern and any(fnmatchcase(pattern, one) for one in plain)

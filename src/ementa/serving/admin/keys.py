@@ -17,6 +17,8 @@ from ementa.identity.models import User
 from ementa.identity.service import KeyOwner
 from ementa.identity.types import Principal, Role, Scope
 from ementa.kit import clock
+from ementa.llm.errors import ModelNotPermitted
+from ementa.llm.routing.permits import is_within
 from ementa.serving.admin.deps import Act, Desk, DeskDep
 from ementa.serving.admin.forms import (
     Body,
@@ -119,6 +121,7 @@ async def list_keys(principal: AdminDep, session: ReadSessionDep, cursor: Cursor
 async def add_key(principal: AdminDep, desk: DeskDep, body: KeyCreate) -> KeyMade:
     """Make a key, and show it this once."""
     _require_reach(principal, body.scopes)
+    _require_models(principal, body.models)
     _require_future(body.expires_at)
     async with desk.permitting(principal, "key.create") as act:
         user = await _owner(act.session, principal, body)
@@ -147,6 +150,8 @@ async def change_key(principal: AdminDep, desk: DeskDep, key: NamePath, body: Ke
     """Change what a key may. Every process knows within seconds."""
     if body.scopes is not None:
         _require_reach(principal, body.scopes)
+    if body.models is not None:
+        _require_models(principal, body.models)
     _require_future(body.expires_at)
     async with desk.permitting(principal, "key.change") as act:
         owner = await _living(act.session, principal, desk, key)
@@ -171,6 +176,7 @@ async def rotate_key(principal: AdminDep, desk: DeskDep, key: NamePath, body: Ke
     async with desk.permitting(principal, "key.rotate") as act:
         old = await _living(act.session, principal, desk, key)
         _require_reach(principal, old.key.scopes)
+        _require_models(principal, old.key.models or ())
         record, secret = await service.rotate_key(act.session, old, timedelta(seconds=body.grace_seconds))
         owner = await service.get_key(act.session, record.id)
         _audit(act, owner, replaces=old.key.id, grace_seconds=body.grace_seconds)
@@ -182,6 +188,14 @@ def _require_reach(principal: Principal, scopes: Sequence[str]) -> None:
     every = {scope.value for scope in Scope}
     for scope in sorted(set(scopes or every) - (principal.scopes or every)):
         raise ScopeMissing(scope=scope)
+
+
+def _require_models(principal: Principal, models: Sequence[str]) -> None:
+    """The same of models: none means all."""
+    if principal.models:
+        for pattern in models or ("*",):
+            if not is_within(pattern, principal.models):
+                raise ModelNotPermitted(model=pattern)
 
 
 def _require_future(expires_at: datetime | None) -> None:
